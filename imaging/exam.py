@@ -1,0 +1,66 @@
+"""An exam: named modalities on one grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from types import MappingProxyType
+
+import numpy as np
+
+from imaging.errors import ExamError, GeometryError
+from imaging.geometry import Grid
+from imaging.modality import Modality
+from imaging.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """One to four modalities of a patient at one time, all on one grid. Valid once constructed.
+
+    Raises:
+        ExamError: There is no modality, or two of them hold the very same voxels (one file under two names).
+        GeometryError: The modalities lie on different grids.
+    """
+
+    volumes: Mapping[Modality, Volume]
+
+    def __post_init__(self) -> None:
+        if not self.volumes:
+            raise ExamError("exam", "must hold at least one modality", "none")
+        ordered = {modality: self.volumes[modality] for modality in Modality if modality in self.volumes}
+        object.__setattr__(self, "volumes", MappingProxyType(ordered))
+        first = next(iter(ordered))
+        for modality, volume in ordered.items():
+            if not volume.grid.matches(self.grid):
+                raise GeometryError(
+                    modality.value,
+                    f"must lie on the grid of {first.value}: shape {self.grid.shape}, axes {self.grid.axis_codes}, "
+                    f"spacing {_rounded(self.grid.spacing_mm)} mm, the same origin",
+                    f"shape {volume.grid.shape}, axes {volume.grid.axis_codes}, "
+                    f"spacing {_rounded(volume.grid.spacing_mm)} mm",
+                )
+        for one, other in combinations(ordered, 2):
+            if np.array_equal(ordered[one].voxels, ordered[other].voxels):
+                raise ExamError(other.value, f"must differ from {one.value}", "the same voxels under both names")
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that all modalities share."""
+        return next(iter(self.volumes.values())).grid
+
+    def require(self, *modalities: Modality) -> None:
+        """Check that these modalities are there.
+
+        Raises:
+            ExamError: One or more are missing; the message names them all.
+        """
+        missing = [modality.value for modality in modalities if modality not in self.volumes]
+        if missing:
+            present = ", ".join(modality.value for modality in self.volumes)
+            raise ExamError(missing[0], f"must be sent; missing: {', '.join(missing)}", f"only {present}")
+
+
+def _rounded(values: tuple[float, float, float]) -> tuple[float, ...]:
+    return tuple(round(value, 3) for value in values)

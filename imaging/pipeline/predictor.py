@@ -1,0 +1,27 @@
+"""The inference interface: all that the pipeline knows of an engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from imaging.regions import Region
+
+
+class Predictor(Protocol):
+    """Runs one region's network on a micro-batch of slices. Called from worker threads, must be thread-safe."""
+
+    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Probabilities of a region.
+
+        Args:
+            region: Which network.
+            slices: `float32 [slice, channel, i, j]`, z-scored, the region's channels in its plan's order,
+                `i` and `j` multiples of 16.
+
+        Returns:
+            Probabilities, `float32 [slice, i, j]`, 0 to 1.
+        """
+        ...

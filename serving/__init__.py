@@ -1,0 +1,1 @@
+"""The gateway, its inference engines, and the Triton launcher. Never torch."""
