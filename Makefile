@@ -1,0 +1,132 @@
+# glioserve: every task of the project, from a fresh clone, with Python and make alone.
+# The targets below are the documentation: `make` prints them.
+
+PYTHON ?= python3
+VENV   ?= .venv
+OUT    ?= out
+CASE   ?=
+DATA   ?=
+RUN    ?=
+MODELS ?= models
+SCORES ?=
+PROFILE ?= best
+ENGINE  ?= triton
+
+BIN := $(VENV)/bin
+PY  := $(BIN)/python
+UV  := $(shell command -v uv 2>/dev/null)
+
+# uv where it is on PATH, pip alone otherwise; either way at the pinned versions.
+ifneq ($(UV),)
+INSTALL = $(UV) pip install --python $(PY) --constraint constraints.txt
+else
+INSTALL = $(PY) -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+endif
+
+# What an environment is made from. A stamp older than one of these is made again; otherwise nothing is installed.
+PINS   := pyproject.toml client/pyproject.toml constraints.txt
+SERVE  := $(VENV)/.stamp-serving
+DEV    := $(VENV)/.stamp-dev
+TRITON := $(VENV)/.stamp-triton
+PROTOS := $(wildcard client/glioserve/v1/*.proto)
+PACKAGES := imaging training export serving client benchmarks tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run serve doctor test check format train evaluate export bench protos protos-check constraints clean distclean
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@printf '\nPYTHON=%s makes the environment (3.11, 3.12 or 3.13).\n' '$(PYTHON)'
+
+##@ Use
+run: $(TRITON) ## Segment one exam through Triton and the gateway: [CASE=BraTS folder] [OUT=out]
+	$(BIN)/glioserve-server demo --out "$(OUT)" $(if $(CASE),--case "$(CASE)")
+
+serve: $(TRITON) ## Start Triton and the gateway on loopback, until Ctrl-C
+	$(BIN)/glioserve-server up
+
+doctor: $(SERVE) ## Say what this machine lacks for serving, and how to mend it
+	$(BIN)/glioserve-server doctor
+
+##@ Models
+train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=paper|best|smoke]
+	@$(call required,DATA,folder of BraTS cases)
+	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)"
+
+evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=torch|onnxruntime|triton]
+	@$(call required,DATA,folder of BraTS cases)
+	$(PY) -m training evaluate --data "$(DATA)" --engine "$(ENGINE)"
+
+export: $(DEV) ## Checkpoint to verified Triton model: RUN=training run [SCORES=evaluation.json] [MODELS=models]
+	@$(call required,RUN,folder of a training run)
+	$(PY) -m export "$(RUN)" --models "$(MODELS)" $(if $(SCORES),--scores "$(SCORES)")
+
+##@ Work on glioserve
+test: $(DEV) $(TRITON) ## All tests, with coverage
+	$(BIN)/pytest --cov --cov-report=term
+
+check: $(DEV) protos-check ## Lint, formatting, types, generated stubs: what CI runs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(DEV) ## Format and mend what can be mended by itself
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(DEV) $(TRITON) ## Every benchmark, one after the other
+	@set -e; for file in benchmarks/[a-z]*.py; do printf '\n== %s\n' "$$file"; $(PY) "$$file"; done
+
+protos: $(DEV) ## Generate the stubs of the contract from client/glioserve/v1/*.proto
+	$(call protoc,client)
+
+protos-check: $(DEV)
+	@rm -rf build/protos && mkdir -p build/protos
+	@$(call protoc,build/protos)
+	@for file in build/protos/glioserve/v1/*; do \
+	  cmp -s "$$file" "client/glioserve/v1/$$(basename "$$file")" || { echo "stale stub: $$(basename "$$file"); run 'make protos'" >&2; exit 1; }; \
+	done
+
+constraints: ## Pin every dependency anew (needs uv; UPGRADE=1 takes the newest releases)
+	uv pip compile --universal --python-version 3.11 --all-extras --no-annotate --no-emit-package glioserve \
+	  --custom-compile-command 'make constraints' $(if $(UPGRADE),--upgrade) --output-file constraints.txt \
+	  pyproject.toml client/pyproject.toml
+
+clean: ## Remove caches and outputs, keep the environments
+	rm -rf build out .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the environments too
+	rm -rf "$(VENV)" .env-*
+
+define protoc
+$(PY) -m grpc_tools.protoc -I client --python_out=$(1) --grpc_python_out=$(1) \
+  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+  --mypy_out=$(1) --mypy_grpc_out=$(1) $(PROTOS)
+endef
+
+define required
+test -n "$($(1))" || { echo "make $@: say $(1)=<$(2)>" >&2; exit 2; }
+endef
+
+# The virtual environment itself; a Python outside 3.11 to 3.13 is refused by name.
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "glioserve needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Say make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv "$(VENV)"
+
+$(SERVE): $(PINS) | $(PY)
+	$(INSTALL) --editable ./client --editable '.[serving]'
+	@touch $@
+
+$(DEV): $(PINS) | $(PY)
+	$(INSTALL) --editable ./client --editable '.[dev]'
+	@touch $@ $(SERVE)
+
+# Triton runs in an environment of its own, which `runtime build` makes or finds complete.
+$(TRITON): $(SERVE)
+	$(BIN)/glioserve-server runtime build
+	@touch $@
