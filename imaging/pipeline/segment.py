@@ -1,0 +1,159 @@
+"""One exam through the three networks: WT on the brain, TC and ET where WT was found, gated, on the exam's grid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from imaging.exam import Exam
+from imaging.pipeline.check import check_exam
+from imaging.pipeline.gate import gate
+from imaging.pipeline.observer import Observer, SilentObserver, Stage
+from imaging.pipeline.plan import MULTIPLE, ModelPlan, ModelPlans
+from imaging.pipeline.predictor import Predictor
+from imaging.preprocess.box import Box
+from imaging.preprocess.channels import required_modalities, stack_channels
+from imaging.preprocess.components import drop_small
+from imaging.preprocess.prepare import PreparedExam, from_slices, prepare
+from imaging.regions import BoolVolume, Region
+
+TUMOUR_MARGIN = 32
+"""Voxels around WT for TC and ET: with this many, gating makes their answer equal to the full frame's."""
+
+_STAGE_OF = {Region.WT: Stage.SEGMENT_WT, Region.TC: Stage.SEGMENT_TC, Region.ET: Stage.SEGMENT_ET}
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What the pipeline found.
+
+    Args:
+        masks: `bool [i, j, k]` per region on the exam's own grid; ET inside TC inside WT.
+        voxels_removed: Voxels per region that gating took away.
+        timings_s: Seconds per stage, in order.
+        warnings: What a reader must know, e.g. that no tumour was found.
+    """
+
+    masks: Mapping[Region, BoolVolume]
+    voxels_removed: Mapping[Region, int]
+    timings_s: Mapping[Stage, float]
+    warnings: tuple[str, ...]
+
+
+def segment(
+    exam: Exam,
+    predictor: Predictor,
+    plans: ModelPlans,
+    *,
+    observer: Observer | None = None,
+    micro_batch: int = 8,
+) -> Segmentation:
+    """Segment a skull-stripped, co-registered exam of 1 mm voxels.
+
+    Args:
+        exam: The modalities that the plans' channels need.
+        predictor: Runs the networks.
+        plans: One plan per region.
+        observer: Follows the run and may cancel it between micro-batches.
+        micro_batch: Slices per call of the predictor.
+
+    Raises:
+        ExamError: A modality is missing or constant, or the exam is not skull-stripped.
+        GeometryError: Voxels are not 1 mm.
+        PipelineCancelledError: The observer cancelled.
+    """
+    run = _Run(predictor, observer or SilentObserver(), micro_batch, voxel_volume_ml=exam.grid.voxel_volume_ml)
+    with run.stage(Stage.CHECK):
+        needed = required_modalities([channel for plan in plans.values() for channel in plan.channels])
+        check_exam(exam, needed=needed)
+    with run.stage(Stage.NORMALISE):
+        prepared = prepare(exam, multiple=MULTIPLE)
+
+    empty = np.zeros(prepared.brain.shape, dtype=bool)
+    masks = dict.fromkeys(Region, empty)
+    masks[Region.WT] = run.region(prepared, plans[Region.WT], prepared.brain)
+    run.observer.found(Region.WT, prepared.restore(masks[Region.WT]))
+    warnings: list[str] = []
+    if masks[Region.WT].any():
+        tumour = _tumour_box(prepared, masks[Region.WT])
+        for region in (Region.TC, Region.ET):
+            masks[region] = run.region(prepared, plans[region], masks[Region.WT], tumour)
+    else:
+        warnings.append("No tumour was found: WT, TC and ET are empty.")
+
+    with run.stage(Stage.GATE):
+        gated = gate(masks)
+        final = dict(gated.masks)
+        final[Region.TC] = run.drop_small(final[Region.TC], plans[Region.TC])
+        final[Region.ET] = run.drop_small(final[Region.ET] & final[Region.TC], plans[Region.ET])
+    with run.stage(Stage.RESTORE):
+        restored = {region: prepared.restore(mask) for region, mask in final.items()}
+    for region in (Region.TC, Region.ET):
+        run.observer.found(region, restored[region])
+    if restored[Region.WT].any() and not restored[Region.ET].any():
+        warnings.append("No enhancing tumour was found: ET is empty.")
+    return Segmentation(restored, gated.voxels_removed, dict(run.timings_s), tuple(warnings))
+
+
+@dataclass
+class _Run:
+    """The moving parts of one call of `segment`."""
+
+    predictor: Predictor
+    observer: Observer
+    micro_batch: int
+    voxel_volume_ml: float
+    timings_s: dict[Stage, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        self.observer.check_cancelled()
+        started = time.perf_counter()
+        yield
+        self.timings_s[stage] = time.perf_counter() - started
+        if stage not in _STAGE_OF.values():
+            self.observer.progressed(stage, 1, 1)
+
+    def region(
+        self,
+        prepared: PreparedExam,
+        plan: ModelPlan,
+        where: npt.NDArray[np.bool_],
+        box: Box | None = None,
+    ) -> npt.NDArray[np.bool_]:
+        """A region's mask `bool [slice, i, j]`: the slices where `where` holds a voxel, in the box."""
+        box = box or Box((0, 0, 0), from_slices(where).shape)
+        with self.stage(_STAGE_OF[plan.region]):
+            slices = np.flatnonzero(where.any(axis=(1, 2)))
+            mask = np.zeros(where.shape, dtype=bool)
+            i, j = slice(box.start[0], box.stop[0]), slice(box.start[1], box.stop[1])
+            for start in range(0, len(slices), self.micro_batch):
+                self.observer.check_cancelled()
+                batch = slices[start : start + self.micro_batch]
+                inputs = {modality: scores[batch, i, j] for modality, scores in prepared.modalities.items()}
+                probabilities = self._probabilities(plan, stack_channels(inputs, plan.channels))
+                mask[batch, i, j] = probabilities > plan.threshold
+                self.observer.progressed(_STAGE_OF[plan.region], start + len(batch), len(slices))
+            mask &= prepared.brain
+            return self.drop_small(mask, plan) if plan.region is Region.WT else mask
+
+    def drop_small(self, mask: npt.NDArray[np.bool_], plan: ModelPlan) -> npt.NDArray[np.bool_]:
+        return drop_small(
+            mask,
+            voxel_volume_ml=self.voxel_volume_ml,
+            min_component_ml=plan.min_component_ml,
+            min_region_ml=plan.min_region_ml,
+        )
+
+    def _probabilities(self, plan: ModelPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        probabilities = self.predictor.predict(plan.region, inputs)
+        if not plan.mirror:
+            return probabilities
+        mirrored = self.predictor.predict(plan.region, np.ascontiguousarray(inputs[:, :, ::-1]))
+        average: npt.NDArray[np.float32] = (probabilities + mirrored[:, ::-1]) * np.float32(0.5)
+        return average
