@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class EvaluationServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Scores label maps against expert labels.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,8 @@ class EvaluationServiceStub:
 
 
 class EvaluationServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Scores label maps against expert labels.
+    """
 
     def Evaluate(self, request_iterator, context):
         """Compares a prediction with a reference on one grid.
@@ -68,7 +70,8 @@ def add_EvaluationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EvaluationService:
-    """Missing associated documentation comment in .proto file."""
+    """Scores label maps against expert labels.
+    """
 
     @staticmethod
     def Evaluate(request_iterator,

@@ -27,6 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EvaluationServiceStub:
+    """Scores label maps against expert labels."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -36,11 +38,15 @@ class EvaluationServiceStub:
 
 @_typing.type_check_only
 class EvaluationServiceAsyncStub(EvaluationServiceStub):
+    """Scores label maps against expert labels."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Evaluate: _aio.StreamUnaryMultiCallable[_evaluation_pb2.EvaluateRequest, _evaluation_pb2.EvaluateResponse]  # type: ignore[assignment]
     """Compares a prediction with a reference on one grid."""
 
 class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Scores label maps against expert labels."""
+
     @_abc_1.abstractmethod
     def Evaluate(
         self,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class InfoServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Tells what a server is, before any patient data is sent.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,8 @@ class InfoServiceStub:
 
 
 class InfoServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Tells what a server is, before any patient data is sent.
+    """
 
     def GetInfo(self, request, context):
         """Versions, models and limits of the server.
@@ -68,7 +70,8 @@ def add_InfoServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InfoService:
-    """Missing associated documentation comment in .proto file."""
+    """Tells what a server is, before any patient data is sent.
+    """
 
     @staticmethod
     def GetInfo(request,

@@ -27,6 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InfoServiceStub:
+    """Tells what a server is, before any patient data is sent."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -36,11 +38,15 @@ class InfoServiceStub:
 
 @_typing.type_check_only
 class InfoServiceAsyncStub(InfoServiceStub):
+    """Tells what a server is, before any patient data is sent."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetInfo: _aio.UnaryUnaryMultiCallable[_info_pb2.GetInfoRequest, _info_pb2.GetInfoResponse]  # type: ignore[assignment]
     """Versions, models and limits of the server."""
 
 class InfoServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Tells what a server is, before any patient data is sent."""
+
     @_abc_1.abstractmethod
     def GetInfo(
         self,

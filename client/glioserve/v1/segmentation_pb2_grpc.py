@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class SegmentationServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Finds whole tumour, tumour core and enhancing tumour in one exam of four contrasts.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,8 @@ class SegmentationServiceStub:
 
 
 class SegmentationServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Finds whole tumour, tumour core and enhancing tumour in one exam of four contrasts.
+    """
 
     def Segment(self, request_iterator, context):
         """Segments one exam. The client sends one header, then the chunks of its files, then closes its side;
@@ -69,7 +71,8 @@ def add_SegmentationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SegmentationService:
-    """Missing associated documentation comment in .proto file."""
+    """Finds whole tumour, tumour core and enhancing tumour in one exam of four contrasts.
+    """
 
     @staticmethod
     def Segment(request_iterator,

@@ -27,6 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SegmentationServiceStub:
+    """Finds whole tumour, tumour core and enhancing tumour in one exam of four contrasts."""
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -38,6 +40,8 @@ class SegmentationServiceStub:
 
 @_typing.type_check_only
 class SegmentationServiceAsyncStub(SegmentationServiceStub):
+    """Finds whole tumour, tumour core and enhancing tumour in one exam of four contrasts."""
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Segment: _aio.StreamStreamMultiCallable[_segmentation_pb2.SegmentRequest, _segmentation_pb2.SegmentResponse]  # type: ignore[assignment]
     """Segments one exam. The client sends one header, then the chunks of its files, then closes its side;
@@ -45,6 +49,8 @@ class SegmentationServiceAsyncStub(SegmentationServiceStub):
     """
 
 class SegmentationServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Finds whole tumour, tumour core and enhancing tumour in one exam of four contrasts."""
+
     @_abc_1.abstractmethod
     def Segment(
         self,
