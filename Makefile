@@ -114,8 +114,9 @@ endef
 
 # The virtual environment itself; a Python outside 3.11 to 3.13 is refused by name.
 $(PY):
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-	  echo "glioserve needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Say make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  found=$$($(PYTHON) --version 2>/dev/null) || found='not there'; \
+	  echo "glioserve needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$found. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv "$(VENV)"
 
 $(SERVE): $(PINS) | $(PY)
