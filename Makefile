@@ -28,8 +28,6 @@ PINS   := pyproject.toml client/pyproject.toml constraints.txt
 SERVE  := $(VENV)/.stamp-serving
 DEV    := $(VENV)/.stamp-dev
 TRITON := $(VENV)/.stamp-triton
-PROTOS := $(wildcard client/glioserve/v1/*.proto)
-PACKAGES := imaging training export serving client benchmarks tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -81,11 +79,11 @@ bench: $(DEV) $(TRITON) ## Every benchmark, one after the other
 	@set -e; for file in benchmarks/[a-z]*.py; do printf '\n== %s\n' "$$file"; $(PY) "$$file"; done
 
 protos: $(DEV) ## Generate the stubs of the contract from client/glioserve/v1/*.proto
-	$(call protoc,client)
+	$(PY) client/generate_protos.py
 
 protos-check: $(DEV)
 	@rm -rf build/protos && mkdir -p build/protos
-	@$(call protoc,build/protos)
+	@$(PY) client/generate_protos.py --out build/protos
 	@for file in build/protos/glioserve/v1/*; do \
 	  cmp -s "$$file" "client/glioserve/v1/$$(basename "$$file")" || { echo "stale stub: $$(basename "$$file"); run 'make protos'" >&2; exit 1; }; \
 	done
@@ -101,12 +99,6 @@ clean: ## Remove caches and outputs, keep the environments
 
 distclean: clean ## Remove the environments too
 	rm -rf "$(VENV)" .env-*
-
-define protoc
-$(PY) -m grpc_tools.protoc -I client --python_out=$(1) --grpc_python_out=$(1) \
-  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
-  --mypy_out=$(1) --mypy_grpc_out=$(1) $(PROTOS)
-endef
 
 define required
 test -n "$($(1))" || { echo "make $@: say $(1)=<$(2)>" >&2; exit 2; }
