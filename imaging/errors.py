@@ -38,6 +38,10 @@ class PlanError(ImagingError):
     """A model plan (the decisions recorded beside a model) that is incomplete or contradictory."""
 
 
+class GoldenError(ImagingError):
+    """An answer to the golden slices that is not the recorded one, or a record that can't serve as one."""
+
+
 class MetricError(ImagingError):
     """Arguments from which a metric can't be computed, such as masks of unlike shapes."""
 

@@ -1,0 +1,163 @@
+"""The golden slices: a fixed input whose answer is recorded beside every model.
+
+A served model counts as ready when it answers these slices as it did at export. An open port, a "ready" flag and an
+OK status do not show that: an inference server may answer all of them and send zero bytes, or another model's output.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imaging.errors import GoldenError
+
+SLICES = 2
+SIDE = 64
+"""Rows and columns of a golden slice: a multiple of 16, and large enough to pass every scaling level."""
+PROBES = tuple(range(4, SIDE, 8))
+"""The rows, and the columns, at which the answer is recorded."""
+DEFAULT_TOLERANCE = 0.01
+"""Largest difference of two probabilities that counts as equal: above what bf16 and TF32 change, far below a fault."""
+_SMALLEST_SPREAD = 0.1
+_DECIMALS = 5
+
+_LESIONS = ((26, 38, 13, 6), (40, 24, 10, 4))
+"""Per slice: row and column of the centre, radius, radius of the core, in voxels."""
+_CHANNEL_CONTRAST = ((-1.2, -0.8), (1.8, 0.6), (2.4, -0.4), (0.2, 2.6))
+"""Per channel: what the lesion adds, and what its core adds to that, in standard deviations of the brain.
+
+In the order of the paper's inputs: T1 (dark), T2 and FLAIR (bright), T1CE - T1 (bright core).
+"""
+
+
+def golden_slices(channels: int) -> npt.NDArray[np.float32]:
+    """Two procedural slices that look enough like z-scored MR to make a tumour model answer with more than one value.
+
+    Sums, products and integer remainders only: the same bytes on every platform and with every numpy.
+
+    Args:
+        channels: Number of channels, at least 1.
+
+    Returns:
+        `float32 [2, channel, 64, 64]`, zero outside an ellipse, about -3 to 5 inside.
+
+    Raises:
+        GoldenError: `channels` is below 1.
+    """
+    if channels < 1:
+        raise GoldenError("channels", "must be at least 1", f"{channels}")
+    row, column = np.mgrid[0:SIDE, 0:SIDE].astype(np.int64)
+    brain = (row - 32) ** 2 * 9 + (column - 32) ** 2 * 12 <= 7800
+    slices = np.zeros((SLICES, channels, SIDE, SIDE), np.float32)
+    for index, (centre_row, centre_column, radius, core_radius) in enumerate(_LESIONS):
+        distance2 = (row - centre_row) ** 2 + (column - centre_column) ** 2
+        lesion = np.clip((radius**2 - distance2) / 32.0, 0.0, 1.0)
+        core = np.clip((core_radius**2 - distance2) / 16.0, 0.0, 1.0)
+        for channel in range(channels):
+            texture = ((row * row * 7 + column * column * 5 + row * column * 3 + channel * 11) % 17 - 8) / 16.0
+            lesion_gain, core_gain = _CHANNEL_CONTRAST[channel % len(_CHANNEL_CONTRAST)]
+            slices[index, channel] = np.where(brain, texture + lesion_gain * lesion + core_gain * core, 0.0)
+    return slices
+
+
+@dataclass(frozen=True)
+class GoldenAnswer:
+    """What a model answered to `golden_slices` when it was exported.
+
+    Stored as JSON in the `glioserve_golden` parameter of `config.pbtxt`.
+
+    Args:
+        probes: Probabilities at every pair of `PROBES`, slice by slice, row by row.
+        tolerance: Largest difference that counts as equal, above 0, at most 0.1.
+
+    Raises:
+        GoldenError: A value is out of its range, or the probes are too alike to tell a fault from an answer.
+    """
+
+    probes: tuple[float, ...]
+    tolerance: float = DEFAULT_TOLERANCE
+
+    def __post_init__(self) -> None:
+        wanted = SLICES * len(PROBES) ** 2
+        if len(self.probes) != wanted:
+            raise GoldenError("probes", f"must be {wanted} probabilities", f"{len(self.probes)}")
+        if not all(math.isfinite(probe) and -1e-6 <= probe <= 1.0 + 1e-6 for probe in self.probes):
+            raise GoldenError("probes", "must lie between 0 and 1", "values outside or not finite")
+        if not 0.0 < self.tolerance <= 0.1:
+            raise GoldenError("tolerance", "must be above 0 and at most 0.1", f"{self.tolerance}")
+        spread = max(self.probes) - min(self.probes)
+        if spread < _SMALLEST_SPREAD:
+            raise GoldenError("probes", f"must differ by {_SMALLEST_SPREAD} or more among themselves", f"{spread:.4f}")
+
+    @classmethod
+    def record(cls, probabilities: npt.NDArray[np.float32], *, tolerance: float = DEFAULT_TOLERANCE) -> GoldenAnswer:
+        """The answer to remember.
+
+        Args:
+            probabilities: `float32 [2, 64, 64]`, 0 to 1: the model's output for `golden_slices`.
+            tolerance: As of the class.
+
+        Raises:
+            GoldenError: Wrong shape or dtype, not finite, out of range, or nearly constant.
+        """
+        probes = _probed(probabilities)
+        return cls(tuple(round(float(probe), _DECIMALS) for probe in probes), tolerance)
+
+    def check(self, probabilities: npt.NDArray[np.float32]) -> float:
+        """Compares an answer with this one.
+
+        Args:
+            probabilities: `float32 [2, 64, 64]`: an engine's output for `golden_slices`.
+
+        Returns:
+            The largest difference found, at most `tolerance`.
+
+        Raises:
+            GoldenError: Wrong shape or dtype, not finite, or further off than `tolerance`.
+        """
+        difference = float(np.max(np.abs(_probed(probabilities) - np.asarray(self.probes))))
+        if difference > self.tolerance:
+            raise GoldenError("probabilities", f"must equal the recorded within {self.tolerance}", f"{difference:.4f}")
+        return difference
+
+    def to_json(self) -> str:
+        """The answer as one line of JSON, keys sorted."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> GoldenAnswer:
+        """The answer that `to_json` wrote.
+
+        Raises:
+            GoldenError: It is not JSON, has unknown or missing keys, or values out of range.
+        """
+        try:
+            data: Any = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise GoldenError("glioserve_golden", "must be JSON", str(error)) from None
+        known = {field.name for field in fields(cls)}
+        if not isinstance(data, dict) or set(data) != known:
+            got = sorted(data) if isinstance(data, dict) else type(data).__name__
+            raise GoldenError("glioserve_golden", f"must be an object with the keys {sorted(known)}", f"{got}")
+        try:
+            return cls(tuple(float(probe) for probe in data["probes"]), float(data["tolerance"]))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, GoldenError):
+                raise
+            raise GoldenError("glioserve_golden", "must hold numbers", str(error)) from None
+
+
+def _probed(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The values at the probe grid, after the checks that every answer must pass."""
+    if probabilities.shape != (SLICES, SIDE, SIDE):
+        raise GoldenError("probabilities", f"must be of shape {(SLICES, SIDE, SIDE)}", f"{probabilities.shape}")
+    if probabilities.dtype != np.float32:
+        raise GoldenError("probabilities", "must be float32", f"{probabilities.dtype}")
+    if not np.isfinite(probabilities).all():
+        raise GoldenError("probabilities", "must be finite", "NaN or infinity")
+    return probabilities[:, PROBES, :][:, :, PROBES].astype(np.float64).reshape(-1)
