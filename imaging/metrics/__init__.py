@@ -1,0 +1,1 @@
+"""How well masks and images agree: every figure comes with the convention by which it was computed."""
