@@ -1,0 +1,122 @@
+"""Whether an engine can be trusted: it answers the golden slices as at export, for every model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from imaging.errors import GoldenError
+from imaging.pipeline.golden import golden_slices
+from imaging.regions import Region
+from serving.errors import GoldenMismatchError, ServingError
+from serving.inference.engine import InferenceEngine
+
+_log = logging.getLogger(__name__)
+
+
+def check_golden(engine: InferenceEngine) -> dict[Region, float]:
+    """Let every model answer the golden slices.
+
+    Returns:
+        For each region the largest difference from the recorded probabilities.
+
+    Raises:
+        GoldenMismatchError: A model answers something else than it did at export.
+        ServingError: The engine did not answer, or its answer is none.
+    """
+    differences: dict[Region, float] = {}
+    for region, model in engine.catalog.models.items():
+        answer = engine.predict(region, golden_slices(len(model.plan.channels)))
+        try:
+            differences[region] = model.golden.check(answer)
+        except GoldenError as error:
+            raise GoldenMismatchError(model.name, f"golden {error.field} {error.rule}", error.got) from None
+    return differences
+
+
+@dataclass(frozen=True)
+class CanaryReport:
+    """How the last golden check went.
+
+    Args:
+        ready: Every model answered as at export.
+        fault: Why not; None when ready.
+    """
+
+    ready: bool
+    fault: ServingError | None = None
+
+
+class Canary:
+    """Repeats the golden check from a thread of its own, and tells when the outcome changes.
+
+    Use as a context manager, or call `start` and `stop`.
+
+    Args:
+        engine: What is checked.
+        period_s: Seconds from the end of one check to the start of the next.
+        on_change: Called from the canary's thread with the first report, and whenever `ready` differs from before.
+    """
+
+    def __init__(
+        self, engine: InferenceEngine, *, period_s: float = 30.0, on_change: Callable[[CanaryReport], None]
+    ) -> None:
+        self._engine = engine
+        self._period_s = period_s
+        self._on_change = on_change
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._report: CanaryReport | None = None
+        self._thread = threading.Thread(target=self._run, name="canary", daemon=True)
+
+    @property
+    def report(self) -> CanaryReport | None:
+        """The last outcome; None before the first."""
+        return self._report
+
+    def start(self) -> None:
+        """Begin; the first check starts at once."""
+        self._thread.start()
+
+    def check_soon(self) -> None:
+        """Do the next check now rather than at its time, e.g. after a call that failed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End. A check that runs is waited for."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            self._tell(self._check())
+            self._wake.wait(self._period_s)
+
+    def _check(self) -> CanaryReport:
+        try:
+            check_golden(self._engine)
+        except ServingError as fault:
+            return CanaryReport(ready=False, fault=fault)
+        return CanaryReport(ready=True)
+
+    def _tell(self, report: CanaryReport) -> None:
+        before, self._report = self._report, report
+        if before is not None and before.ready == report.ready:
+            return
+        if report.fault is None:
+            _log.info("engine.ready", extra={"engine": self._engine.engine})
+        else:
+            _log.error("engine.not_ready", extra={"engine": self._engine.engine, "fault": report.fault.kind})
+        self._on_change(report)
