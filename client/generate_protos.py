@@ -12,7 +12,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from grpc_tools import protoc
+from grpc_tools import protoc  # type: ignore[import-untyped]  # ships no types
 
 HERE = Path(__file__).resolve().parent
 PLUGINS = ("protoc-gen-mypy", "protoc-gen-mypy_grpc")

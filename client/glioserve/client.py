@@ -1,0 +1,216 @@
+"""The client for ordinary code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import grpc
+from google.protobuf.wrappers_pb2 import StringValue
+
+from glioserve import _base
+from glioserve.channel import DEFAULT_TARGET, TlsConfig
+from glioserve.conventions import MetricConventions
+from glioserve.core import decode
+from glioserve.core.attempts import Attempts
+from glioserve.core.fold import SegmentFold
+from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
+from glioserve.core.status import error_of
+from glioserve.core.upload import Upload
+from glioserve.errors import GlioserveError
+from glioserve.exam_files import Case, ExamFiles, PathLike
+from glioserve.limits import EVALUATE_TIMEOUT_S, QUERY_TIMEOUT_S, SEGMENT_TIMEOUT_S
+from glioserve.progress import OnPartial, OnProgress
+from glioserve.results import EvaluationResult, SegmentationResult, ServerInfo
+from glioserve.terms import Health, LabelScheme, Modality
+from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc
+
+
+class Client(_base.ClientBase):
+    """A connection to a server. Use it in a `with` statement; it may be shared between threads.
+
+    Args:
+        target: `HOST:PORT`, or a gRPC URI such as `unix:/run/glioserve.sock`.
+        tls: Protection of the channel. Without it, only servers on this machine are called.
+        plaintext: Call a server on another machine without protection all the same, on a network that you vouch for.
+
+    Raises:
+        LocalInputError: The target is not on this machine and unprotected, or a file of `tls` can't be read.
+
+    Example:
+        with glioserve.Client() as client:
+            result = client.segment("cases/case_1")
+            result.label_map.save("segmentation.nii.gz")
+    """
+
+    def __init__(self, target: str = DEFAULT_TARGET, *, tls: TlsConfig | None = None, plaintext: bool = False) -> None:
+        super().__init__(target, tls=tls, plaintext=plaintext)
+        if self._credentials is None:
+            self._channel = grpc.insecure_channel(target, options=self._options)
+        else:
+            self._channel = grpc.secure_channel(target, self._credentials, options=self._options)
+        self._segmentation = segmentation_pb2_grpc.SegmentationServiceStub(self._channel)
+        self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
+        self._info = info_pb2_grpc.InfoServiceStub(self._channel)
+        self._health = self._channel.unary_unary(
+            _base.HEALTH_METHOD,
+            request_serializer=_base.health_request,
+            response_deserializer=_base.health_response,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection. Calls that are still running, in other threads, end with `CancelledError`."""
+        self._closed = True
+        self._channel.close()
+
+    def segment(
+        self,
+        exam: ExamFiles | Case | PathLike,
+        *,
+        reference: PathLike | None = None,
+        label_scheme: LabelScheme = LabelScheme.BRATS_2018,
+        reference_label_scheme: LabelScheme | None = None,
+        conventions: MetricConventions = MetricConventions(),  # noqa: B008 - frozen
+        on_progress: OnProgress | None = None,
+        on_partial: OnPartial | None = None,
+        timeout_s: float = SEGMENT_TIMEOUT_S,
+        retries: int = 0,
+    ) -> SegmentationResult:
+        """Segments one exam.
+
+        Args:
+            exam: Four files, a case from `find_case`, or a case folder with names as in BraTS 2018 to 2024.
+            reference: Expert labels to score against, in place of those that a case or its folder has.
+            label_scheme: Of the label map that comes back.
+            reference_label_scheme: What the reference's values mean. Required with `reference`.
+            conventions: How metrics are computed, where there is a reference.
+            on_progress: Called for each place in the queue and each advance, from this thread.
+            on_partial: Called for each region that is known before the rest, WT first, from this thread.
+            timeout_s: For everything, upload, queue and retries included.
+            retries: How often to try again when the server is busy and says when to come back.
+
+        Raises:
+            LocalInputError: A file is missing, or arguments contradict each other; nothing was computed.
+            InvalidInputError: The server refuses the exam.
+            ServerBusyError: The server has no room now.
+            ServerError: The server or the way to it failed; see its subclasses.
+        """
+        self._check_open()
+        plan = plan_segment(
+            exam,
+            reference=reference,
+            label_scheme=label_scheme,
+            reference_label_scheme=reference_label_scheme,
+            conventions=conventions,
+        )
+        attempts = Attempts(timeout_s=timeout_s, retries=retries)
+        while True:
+            try:
+                fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
+                return self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
+            except GlioserveError as error:
+                wait_s = attempts.wait_s(error)
+            time.sleep(wait_s)
+
+    def evaluate(
+        self,
+        prediction: PathLike,
+        reference: PathLike,
+        *,
+        label_scheme: LabelScheme,
+        reference_label_scheme: LabelScheme | None = None,
+        conventions: MetricConventions = MetricConventions(),  # noqa: B008 - frozen
+        brain: tuple[Modality, PathLike] | None = None,
+        timeout_s: float = EVALUATE_TIMEOUT_S,
+    ) -> EvaluationResult:
+        """Scores a label map against another on the same grid.
+
+        Args:
+            prediction: Labels to be judged.
+            reference: Expert labels.
+            label_scheme: What the values mean, in both files.
+            reference_label_scheme: What the reference's values mean, where that differs.
+            conventions: How metrics are computed.
+            brain: A contrast of the exam; needed for, and only for, specificity over the brain.
+            timeout_s: For everything, upload included.
+
+        Raises:
+            GlioserveError: As for `segment`.
+        """
+        self._check_open()
+        plan = plan_evaluate(
+            prediction,
+            reference,
+            label_scheme=label_scheme,
+            reference_label_scheme=reference_label_scheme,
+            conventions=conventions,
+            brain=brain,
+        )
+        attempts = Attempts(timeout_s=timeout_s)
+        upload = Upload(plan.files)
+        with _typed_errors(upload):
+            response = self._evaluation.Evaluate(plan.requests(upload), timeout=attempts.remaining_s())
+        return decode.evaluation(response, plan)
+
+    def info(self, *, timeout_s: float = QUERY_TIMEOUT_S) -> ServerInfo:
+        """What the server is and serves.
+
+        Raises:
+            ServerError: The server or the way to it failed; see its subclasses.
+        """
+        self._check_open()
+        with _typed_errors():
+            response = self._info.GetInfo(
+                info_pb2.GetInfoRequest(), timeout=Attempts(timeout_s=timeout_s).remaining_s()
+            )
+        return decode.server_info(response)
+
+    def health(self, service: str = "", *, timeout_s: float = QUERY_TIMEOUT_S) -> Health:
+        """Whether the server takes work.
+
+        Args:
+            service: Full name of one service, e.g. `glioserve.v1.SegmentationService`; empty for the server as a whole.
+            timeout_s: For the whole call.
+
+        Raises:
+            ServerError: The server or the way to it failed; see its subclasses.
+        """
+        self._check_open()
+        with _typed_errors():
+            response = self._health(StringValue(value=service), timeout=Attempts(timeout_s=timeout_s).remaining_s())
+        return _base.read_health(response)
+
+    def _segment_once(self, plan: SegmentPlan, fold: SegmentFold, *, timeout_s: float) -> SegmentationResult:
+        upload = Upload(plan.files)
+        with _typed_errors(upload):
+            call = self._segmentation.Segment(plan.requests(upload), timeout=timeout_s)
+            try:
+                for response in call:
+                    fold.feed(response)
+            finally:
+                call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
+        return fold.finish()
+
+
+@contextmanager
+def _typed_errors(upload: Upload | None = None) -> Iterator[None]:
+    """Turns gRPC's errors into ours. A file that failed while it was sent says more than the server's answer."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        failure = upload.failure if upload is not None else None
+        trailing_metadata = [(each.key, each.value) for each in error.trailing_metadata() or ()]
+        raise failure or error_of(error.code(), error.details(), trailing_metadata) from None
+    if upload is not None and upload.failure is not None:
+        raise upload.failure

@@ -1,0 +1,59 @@
+"""How long a call may take in all, and when it is tried again."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from glioserve.errors import DeadlineError, GlioserveError, LocalInputError, ServerBusyError
+from glioserve.limits import checked_timeout_s
+
+JITTER = 0.25
+"""Up to this share is added to a retry hint, so that callers who were refused together do not come back together."""
+
+
+class Attempts:
+    """The time and the retries that one call has.
+
+    Args:
+        timeout_s: For everything: upload, queue, work, waiting between attempts.
+        retries: How often the call is made again after the server was busy.
+
+    Raises:
+        LocalInputError: One of them is out of range.
+    """
+
+    def __init__(self, *, timeout_s: float, retries: int = 0) -> None:
+        if retries < 0:
+            raise LocalInputError("retries", "must be at least 0", f"{retries}")
+        self._ends = time.monotonic() + checked_timeout_s(timeout_s)
+        self._retries_left = retries
+
+    def remaining_s(self) -> float:
+        """Seconds until the time is over.
+
+        Raises:
+            DeadlineError: It is over.
+        """
+        remaining_s = self._ends - time.monotonic()
+        if remaining_s <= 0:
+            raise DeadlineError("the time allowed for the call is over")
+        return remaining_s
+
+    def wait_s(self, error: GlioserveError) -> float:
+        """Seconds to wait before the next attempt.
+
+        Args:
+            error: Why the last one failed.
+
+        Raises:
+            GlioserveError: This error again, when it is not the server being busy, the server gives no hint, no retry
+                is left, or the time would be over before the next attempt.
+        """
+        if not isinstance(error, ServerBusyError) or error.retry_after_s is None or not self._retries_left:
+            raise error
+        wait_s = error.retry_after_s * (1 + JITTER * random.random())  # noqa: S311 - spreads load, keeps no secret
+        if wait_s >= self.remaining_s():
+            raise error
+        self._retries_left -= 1
+        return wait_s

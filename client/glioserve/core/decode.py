@@ -1,0 +1,146 @@
+"""Messages into results, checked on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from glioserve import terms
+from glioserve.core import wire
+from glioserve.core.plan import EvaluatePlan, SegmentPlan
+from glioserve.errors import ProtocolError
+from glioserve.label_map import LabelMap
+from glioserve.nifti import read_grid
+from glioserve.results import (
+    EvaluationResult,
+    ModelInfo,
+    RegionMetrics,
+    RegionVolume,
+    SegmentationResult,
+    ServerInfo,
+    StageTiming,
+)
+from glioserve.terms import Region
+from glioserve.v1 import evaluation_pb2, info_pb2, segmentation_pb2
+from glioserve.v1 import types_pb2 as pb
+
+PerRegion = TypeVar("PerRegion", RegionVolume, RegionMetrics)
+
+
+def segmentation(message: segmentation_pb2.SegmentResult, nifti_gz: bytes, plan: SegmentPlan) -> SegmentationResult:
+    """The result of a segmentation.
+
+    Args:
+        message: The report.
+        nifti_gz: All chunks of the label map.
+        plan: What was asked for.
+
+    Raises:
+        ProtocolError: The report is incomplete, not what was asked for, or the label map is on another grid.
+        LocalInputError: The exam's T1CE can't be read any more, so that its grid can't be compared.
+    """
+    scheme = wire.read_enum(terms.LabelScheme, message.label_scheme)
+    if scheme is not plan.label_scheme:
+        raise ProtocolError(f"the label map follows {scheme.value}, {plan.label_scheme.value} was asked for")
+    reference = plan.case.reference
+    return SegmentationResult(
+        label_map=_checked_label_map(nifti_gz, plan),
+        volumes=_all_regions(region_volume(each) for each in message.volumes),
+        metrics=_all_regions(_metrics(each) for each in message.metrics) if reference else (),
+        conventions=wire.read_conventions(message.conventions) if reference else None,
+        reference_label_scheme=reference.label_scheme if reference else None,
+        timings=tuple(StageTiming(each.stage, each.seconds) for each in message.timings),
+        models=tuple(_model(each) for each in message.models),
+        warnings=(*plan.case.warnings, *message.warnings),
+        notes=plan.case.notes,
+        server_version=message.server_version,
+        engine=message.engine,
+    )
+
+
+def evaluation(message: evaluation_pb2.EvaluateResponse, plan: EvaluatePlan) -> EvaluationResult:
+    """The result of an evaluation.
+
+    Raises:
+        ProtocolError: It is incomplete.
+    """
+    return EvaluationResult(
+        metrics=_all_regions(_metrics(each) for each in message.metrics),
+        prediction_volumes=_all_regions(region_volume(each) for each in message.prediction_volumes),
+        reference_volumes=_all_regions(region_volume(each) for each in message.reference_volumes),
+        conventions=wire.read_conventions(message.conventions),
+        prediction_label_scheme=plan.prediction_label_scheme,
+        reference_label_scheme=plan.reference_label_scheme,
+        server_version=message.server_version,
+    )
+
+
+def server_info(message: info_pb2.GetInfoResponse) -> ServerInfo:
+    """What a server says of itself. Label schemes that only a newer client knows are left out."""
+    names = (pb.LabelScheme.Name(value) for value in message.label_schemes if value in pb.LabelScheme.values())
+    known = (name.removeprefix("LABEL_SCHEME_") for name in names)
+    return ServerInfo(
+        server_version=message.server_version,
+        engine=message.engine,
+        models=tuple(_model(each) for each in message.models),
+        label_schemes=tuple(terms.LabelScheme[name] for name in known if name in terms.LabelScheme.__members__),
+        max_file_bytes=message.max_file_bytes,
+        max_voxels=message.max_voxels,
+        queue_capacity=message.queue_capacity,
+        queue_length=message.queue_length,
+    )
+
+
+def region_volume(message: pb.RegionVolume) -> RegionVolume:
+    """The volume of a region.
+
+    Raises:
+        ProtocolError: The region is not stated.
+    """
+    region = wire.read_enum(terms.Region, message.region)
+    return RegionVolume(region, message.volume_ml, message.voxels, message.voxels_removed)
+
+
+def _metrics(message: pb.RegionMetrics) -> RegionMetrics:
+    return RegionMetrics(
+        region=wire.read_enum(terms.Region, message.region),
+        dsc=message.dsc,
+        hd95_mm=message.hd95_mm,
+        sensitivity=message.sensitivity,
+        specificity=message.specificity,
+        status=wire.read_enum(terms.MetricStatus, message.status),
+    )
+
+
+def _model(message: pb.ModelInfo) -> ModelInfo:
+    stated = message.region != pb.REGION_UNSPECIFIED
+    return ModelInfo(
+        name=message.name,
+        version=message.version,
+        sha256=message.sha256,
+        region=wire.read_enum(terms.Region, message.region) if stated else None,
+        channels=tuple(message.channels),
+    )
+
+
+def _all_regions(values: Iterable[PerRegion]) -> tuple[PerRegion, ...]:
+    by_region = {value.region: value for value in values}
+    if set(by_region) != set(Region):
+        raise ProtocolError(f"the server reports on {len(by_region)} regions, not on WT, TC and ET")
+    return tuple(by_region[region] for region in Region)
+
+
+def _checked_label_map(nifti_gz: bytes, plan: SegmentPlan) -> LabelMap:
+    """A mask in the wrong place harms; so its grid is compared with the one of the exam, whatever the server says."""
+    expected = read_grid(plan.case.exam.t1ce, field=terms.Modality.T1CE.value)
+    voxels = 1
+    for size in expected.shape:
+        voxels *= size
+    label_map = LabelMap(nifti_gz, plan.label_scheme, max_voxels=voxels)
+    try:
+        found = label_map.grid
+    except ValueError as error:
+        raise ProtocolError(f"the server's label map is {error}") from None
+    if not found.equals(expected):
+        raise ProtocolError("the server's label map is not on the grid of the exam")
+    return label_map

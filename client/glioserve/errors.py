@@ -1,0 +1,103 @@
+"""Everything that can go wrong, as types. None of the messages holds patient data or names of files."""
+
+from __future__ import annotations
+
+
+class GlioserveError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class InputFault(GlioserveError):
+    """What was given can't be worked on. Base of the faults found here and of those found by the server.
+
+    Args:
+        field: What the fault is about, e.g. `t1ce` or `reference`.
+        rule: What must hold, e.g. `must have 3 axes`.
+        got: What was found instead, e.g. `4 axes (240, 240, 155, 2)`.
+    """
+
+    def __init__(self, field: str, rule: str, got: str) -> None:
+        super().__init__(f"{field}: {rule}, got {got}")
+        self.field = field
+        self.rule = rule
+        self.got = got
+
+
+class LocalInputError(InputFault, ValueError):
+    """A fault that is found before anything is sent: an argument or a file that can't be used."""
+
+
+class MissingModalityError(LocalInputError):
+    """A case folder lacks one of the four contrasts."""
+
+
+class AmbiguousModalityError(LocalInputError):
+    """A case folder holds several files that could be the same contrast, or files of several cases."""
+
+
+class InvalidInputError(InputFault):
+    """The server refuses the input.
+
+    Args:
+        kind: The server's name for the fault, e.g. `NiftiTruncatedError`.
+        field: See `InputFault`.
+        rule: See `InputFault`.
+        got: See `InputFault`.
+    """
+
+    def __init__(self, kind: str, field: str, rule: str, got: str) -> None:
+        super().__init__(field, rule, got)
+        self.kind = kind
+
+
+class ServerError(GlioserveError):
+    """The server, or the way to it, failed. Base of the types below; itself, an internal fault of the server.
+
+    Args:
+        message: What the server or the transport said.
+    """
+
+
+class ServerBusyError(ServerError):
+    """The server has no room for another exam now.
+
+    Args:
+        message: See `ServerError`.
+        retry_after_s: When to ask again, in seconds; None where the server gives no hint.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ServerUnavailableError(ServerError):
+    """There is no server, it is starting or stopping, or its inference engine is down."""
+
+
+class DeadlineError(ServerError):
+    """The time that the caller allowed is over."""
+
+
+class CancelledError(ServerError):
+    """The call was cancelled: the client was closed, or the server is shutting down."""
+
+
+class AccessDeniedError(ServerError):
+    """The server does not let this caller in."""
+
+
+class IncompatibleServerError(ServerError):
+    """The server does not know this call. Client and server are of different generations."""
+
+
+class ProtocolError(ServerError):
+    """The server's answer breaks the contract: incomplete, out of order, or on another grid than the exam's."""
+
+
+class OutputError(GlioserveError):
+    """A result can't be written, e.g. for lack of space or permission."""
+
+
+class ClosedClientError(GlioserveError):
+    """The client was closed before this call."""
