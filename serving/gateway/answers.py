@@ -1,0 +1,83 @@
+"""What a call is answered with, in domain values: events on the way, an outcome at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from imaging.metrics.regions import RegionMetrics
+from imaging.pipeline.observer import Stage
+from imaging.regions import Region
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The call waits for a worker; `position` calls are ahead of it."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """`done` of `total` units of a stage are finished."""
+
+    stage: Stage
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RegionVolume:
+    """The size of a region.
+
+    Args:
+        region: Which one.
+        voxels: How many it has.
+        volume_ml: Their volume.
+        voxels_removed: How many gating took away; 0 as long as gating has not run.
+    """
+
+    region: Region
+    voxels: int
+    volume_ml: float
+    voxels_removed: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A region is known before the rest."""
+
+    volume: RegionVolume
+
+
+Event = Queued | Progressed | Found
+Emit = Callable[[Event], None]
+"""Takes an event."""
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentOutcome:
+    """A segmented exam.
+
+    Args:
+        volumes: Of WT, TC, ET.
+        metrics: Against the reference, when one was sent.
+        timings_s: Seconds per step, in order: decode, the pipeline's stages, measure, encode.
+        warnings: What a reader must know.
+        label_map: The labels as gzipped NIfTI, on the exam's own grid.
+    """
+
+    volumes: tuple[RegionVolume, ...]
+    metrics: Mapping[Region, RegionMetrics]
+    timings_s: Mapping[str, float]
+    warnings: tuple[str, ...]
+    label_map: bytes
+
+
+@dataclass(frozen=True)
+class EvaluateOutcome:
+    """A judged label map: metrics per region, and the volumes of both maps."""
+
+    metrics: Mapping[Region, RegionMetrics]
+    prediction_volumes: tuple[RegionVolume, ...]
+    reference_volumes: tuple[RegionVolume, ...]

@@ -1,0 +1,184 @@
+"""What the gateway does, for any transport: orders and pieces of files in, events and outcomes out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from imaging.errors import PipelineCancelledError
+from imaging.pipeline.plan import ModelPlans
+from imaging.pipeline.predictor import Predictor
+from imaging.preprocess.channels import required_modalities
+from serving.gateway.admission import Admission
+from serving.gateway.answers import Emit, EvaluateOutcome, Event, Queued, SegmentOutcome
+from serving.gateway.cancellation import Cancellation
+from serving.gateway.errors import DeadlineError, DrainingError
+from serving.gateway.exams import ExamSettings, evaluate_masks, segment_exam
+from serving.gateway.metrics import GatewayMetrics
+from serving.gateway.orders import EvaluateOrder, FileSpec, SegmentOrder
+from serving.gateway.uploads import Piece, check_sizes, receive
+
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class CallLimits:
+    """What one call may cost.
+
+    Args:
+        max_file_bytes: Of one file as sent.
+        max_exam_bytes: Of all files of a call as sent.
+        upload_idle_s: The longest pause between two pieces.
+        timeout_s: Of a whole call, waiting included, whatever deadline the client sets.
+    """
+
+    max_file_bytes: int
+    max_exam_bytes: int
+    upload_idle_s: float
+    timeout_s: float
+
+
+class DataPlane:
+    """Takes calls through admission, upload and a worker thread.
+
+    The event loop does none of the work: decoding, the pipeline, metrics and encoding run in threads, one per
+    call that has a worker. A call that ends early (its client left, its deadline passed, the server stops) frees
+    its worker at the next micro-batch.
+
+    Args:
+        predictor: The engine.
+        plans: One per region.
+        admission: The queue.
+        workers: As many as admission lets run.
+        limits: Of every call.
+        exams: How exams are worked on.
+        metrics: What is counted.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        plans: ModelPlans,
+        *,
+        admission: Admission,
+        workers: int,
+        limits: CallLimits,
+        exams: ExamSettings,
+        metrics: GatewayMetrics,
+    ) -> None:
+        self._predictor = predictor
+        self._plans = plans
+        self._needed = required_modalities([channel for plan in plans.values() for channel in plan.channels])
+        self._admission = admission
+        self._limits = limits
+        self._exams = exams
+        self._metrics = metrics
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="exam")
+        self._live: dict[Cancellation, asyncio.Timeout] = {}
+
+    async def segment(
+        self, order: SegmentOrder, pieces: AsyncIterator[Piece], *, emit: Emit, time_left_s: float | None
+    ) -> SegmentOutcome:
+        """Segment one exam.
+
+        Args:
+            order: What is asked.
+            pieces: The files as they come.
+            emit: Takes events, on the event loop.
+            time_left_s: Until the client's deadline, if it has set one.
+
+        Raises:
+            ImagingError: The order or the files are at fault.
+            GatewayError: The queue is full, the time is over, or the server stops.
+            EngineError: The engine is at fault.
+        """
+        order.require(self._needed)
+        loop = asyncio.get_running_loop()
+
+        def from_worker(event: Event) -> None:
+            loop.call_soon_threadsafe(emit, event)
+
+        def work(files: Sequence[memoryview], cancellation: Cancellation) -> SegmentOutcome:
+            return segment_exam(
+                order,
+                files,
+                predictor=self._predictor,
+                plans=self._plans,
+                settings=self._exams,
+                emit=from_worker,
+                cancellation=cancellation,
+            )
+
+        outcome = await self._call(
+            work, order.files, pieces, on_position=lambda position: emit(Queued(position)), time_left_s=time_left_s
+        )
+        removed = {volume.region: volume.voxels_removed for volume in outcome.volumes}
+        self._metrics.observe_exam(outcome.timings_s, removed)
+        return outcome
+
+    async def evaluate(
+        self, order: EvaluateOrder, pieces: AsyncIterator[Piece], *, time_left_s: float | None
+    ) -> EvaluateOutcome:
+        """Compare two label maps. Arguments and errors are those of `segment`, without an engine's."""
+
+        def work(files: Sequence[memoryview], cancellation: Cancellation) -> EvaluateOutcome:
+            return evaluate_masks(order, files, settings=self._exams, cancellation=cancellation)
+
+        return await self._call(work, order.files, pieces, on_position=lambda _: None, time_left_s=time_left_s)
+
+    def stop_all(self) -> None:
+        """End every call that is still there, with `DrainingError`."""
+        now = asyncio.get_running_loop().time()
+        for cancellation, timeout in self._live.items():
+            cancellation.cancel(
+                DrainingError("server", "must stay to finish the call", "a server that stops", retry_after_s=5.0)
+            )
+            timeout.reschedule(now)
+
+    def close(self) -> None:
+        """Let the worker threads go. No call may be left."""
+        self._executor.shutdown()
+
+    async def _call(
+        self,
+        work: Callable[[Sequence[memoryview], Cancellation], Outcome],
+        specs: Sequence[FileSpec],
+        pieces: AsyncIterator[Piece],
+        *,
+        on_position: Callable[[int], None],
+        time_left_s: float | None,
+    ) -> Outcome:
+        limits = self._limits
+        check_sizes(specs, max_file_bytes=limits.max_file_bytes, max_exam_bytes=limits.max_exam_bytes)
+        cancellation = Cancellation(limits.timeout_s if time_left_s is None else min(time_left_s, limits.timeout_s))
+        try:
+            async with asyncio.timeout(cancellation.time_left_s) as timeout:
+                self._live[cancellation] = timeout
+                async with self._admission.enter(sum(spec.size_bytes for spec in specs)):
+                    files = await receive(specs, pieces, idle_s=limits.upload_idle_s)
+                    self._metrics.observe_upload(sum(len(content) for content in files))
+                    async with self._admission.turn(on_position):
+                        return await self._in_worker(partial(work, files, cancellation), cancellation)
+        except (TimeoutError, PipelineCancelledError):
+            raise cancellation.reason or _deadline_passed() from None
+        finally:
+            self._live.pop(cancellation, None)
+
+    async def _in_worker(self, work: Callable[[], Outcome], cancellation: Cancellation) -> Outcome:
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            cancellation.cancel(_deadline_passed())
+            # The worker is free only when its thread is: until then the call keeps its place.
+            await asyncio.wait([future])
+            future.exception()
+            raise
+
+
+def _deadline_passed() -> DeadlineError:
+    return DeadlineError("deadline", "must leave time for the call", "a deadline that has passed")

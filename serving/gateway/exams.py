@@ -1,0 +1,175 @@
+"""The work of one call from bytes to outcome: plain functions that run in one worker thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from imaging.errors import GeometryError
+from imaging.exam import Exam
+from imaging.geometry import Grid
+from imaging.metrics.overlap import SpecificityDomain
+from imaging.metrics.regions import MetricConventions, RegionMetrics, compare
+from imaging.modality import Modality
+from imaging.nifti import NiftiLimits, read_nifti, write_nifti
+from imaging.pipeline.plan import ModelPlans
+from imaging.pipeline.predictor import Predictor
+from imaging.pipeline.segment import segment
+from imaging.preprocess.normalise import find_brain
+from imaging.regions import BoolVolume, Region, RegionMasks
+from imaging.volume import Volume
+from serving.gateway.answers import Emit, EvaluateOutcome, RegionVolume, SegmentOutcome
+from serving.gateway.cancellation import Cancellation
+from serving.gateway.observer import CallObserver, measure
+from serving.gateway.orders import EvaluateOrder, FileRole, FileSpec, MaskRole, SegmentOrder
+
+
+@dataclass(frozen=True)
+class ExamSettings:
+    """How exams are worked on.
+
+    Args:
+        limits: Of every file.
+        micro_batch: Slices per call of the engine; between two of them a call can be cancelled.
+    """
+
+    limits: NiftiLimits
+    micro_batch: int
+
+
+def segment_exam(
+    order: SegmentOrder,
+    files: Sequence[memoryview],
+    *,
+    predictor: Predictor,
+    plans: ModelPlans,
+    settings: ExamSettings,
+    emit: Emit,
+    cancellation: Cancellation,
+) -> SegmentOutcome:
+    """Decode, segment, score, encode.
+
+    Args:
+        order: What is asked.
+        files: Their contents, in the order's order.
+        predictor: Runs the networks.
+        plans: One per region.
+        settings: Limits and batch size.
+        emit: Takes progress and partial results, from this thread.
+        cancellation: Checked between files and between micro-batches.
+
+    Raises:
+        ImagingError: The files are not what was asked for.
+        PipelineCancelledError: The call is over.
+    """
+    clock = _Clock()
+    with clock.time("decode"):
+        volumes = _decode(order.files, files, settings.limits, cancellation)
+        exam = Exam({role: volume for role, volume in volumes.items() if isinstance(role, Modality)})
+        reference = None
+        if order.reference_label_scheme is not None and MaskRole.REFERENCE in volumes:
+            reference = order.reference_label_scheme.to_regions(
+                volumes.pop(MaskRole.REFERENCE).voxels, field="reference"
+            )
+    observer = CallObserver(emit, cancellation, exam.grid)
+    found = segment(exam, predictor, plans, observer=observer, micro_batch=settings.micro_batch)
+    clock.seconds.update({stage.value: seconds for stage, seconds in found.timings_s.items()})
+    metrics: Mapping[Region, RegionMetrics] = {}
+    if reference is not None:
+        cancellation.check()
+        with clock.time("measure"):
+            metrics = _compare(found.masks, reference, exam.grid, order.conventions, exam)
+    cancellation.check()
+    with clock.time("encode"):
+        labels = Volume(order.label_scheme.from_regions(found.masks), exam.grid)
+        label_map = write_nifti(labels)
+    return SegmentOutcome(
+        volumes=tuple(
+            measure(region, found.masks[region], exam.grid, voxels_removed=found.voxels_removed.get(region, 0))
+            for region in Region
+        ),
+        metrics=metrics,
+        timings_s=clock.seconds,
+        warnings=found.warnings,
+        label_map=label_map,
+    )
+
+
+def evaluate_masks(
+    order: EvaluateOrder, files: Sequence[memoryview], *, settings: ExamSettings, cancellation: Cancellation
+) -> EvaluateOutcome:
+    """Decode two label maps and compare them.
+
+    Args:
+        order: What is asked.
+        files: Their contents, in the order's order.
+        settings: Limits.
+        cancellation: Checked between files and before the comparison.
+
+    Raises:
+        ImagingError: The files are not what was asked for.
+        PipelineCancelledError: The call is over.
+    """
+    volumes = _decode(order.files, files, settings.limits, cancellation)
+    grid = volumes[MaskRole.REFERENCE].grid
+    prediction = order.prediction_label_scheme.to_regions(volumes[MaskRole.PREDICTION].voxels, field="prediction")
+    reference = order.reference_label_scheme.to_regions(volumes[MaskRole.REFERENCE].voxels, field="reference")
+    modalities = {role: volume for role, volume in volumes.items() if isinstance(role, Modality)}
+    cancellation.check()
+    exam = Exam(modalities) if modalities else None
+    return EvaluateOutcome(
+        metrics=_compare(prediction, reference, grid, order.conventions, exam),
+        prediction_volumes=_volumes(prediction, grid),
+        reference_volumes=_volumes(reference, grid),
+    )
+
+
+@dataclass
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - started
+
+
+def _decode(
+    specs: Sequence[FileSpec], files: Sequence[memoryview], limits: NiftiLimits, cancellation: Cancellation
+) -> dict[FileRole, Volume]:
+    """All volumes, on one grid. A file on another grid is refused before the next one takes memory."""
+    volumes: dict[FileRole, Volume] = {}
+    for spec, content in zip(specs, files, strict=True):
+        cancellation.check()
+        volume = read_nifti(content, field=spec.field, limits=limits)
+        if volumes:
+            _check_grid(volume.grid, next(iter(volumes.values())).grid, spec.field, other=specs[0].field)
+        volumes[spec.role] = volume
+    return volumes
+
+
+def _check_grid(grid: Grid, expected: Grid, field_name: str, *, other: str) -> None:
+    if not grid.matches(expected):
+        raise GeometryError(field_name, f"must lie on the grid of {other}: {_describe(expected)}", _describe(grid))
+
+
+def _describe(grid: Grid) -> str:
+    spacing = " x ".join(f"{length:.2f}" for length in grid.spacing_mm)
+    origin = ", ".join(f"{position:.1f}" for position in grid.affine[:3, 3])
+    return f"shape {grid.shape}, axes {grid.axis_codes}, spacing {spacing} mm, origin ({origin}) mm"
+
+
+def _compare(
+    prediction: RegionMasks, reference: RegionMasks, grid: Grid, conventions: MetricConventions, exam: Exam | None
+) -> dict[Region, RegionMetrics]:
+    brain: BoolVolume | None = None
+    if conventions.specificity_domain is SpecificityDomain.BRAIN and exam is not None:
+        brain = find_brain({modality: volume.voxels for modality, volume in exam.volumes.items()})
+    return compare(prediction, reference, spacing_mm=grid.spacing_mm, conventions=conventions, brain=brain)
+
+
+def _volumes(masks: RegionMasks, grid: Grid) -> tuple[RegionVolume, ...]:
+    return tuple(measure(region, masks[region], grid) for region in Region)

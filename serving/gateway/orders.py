@@ -1,0 +1,132 @@
+"""What a caller asks for, in domain values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from imaging.labels import LabelScheme
+from imaging.metrics.overlap import SpecificityDomain
+from imaging.metrics.regions import MetricConventions
+from imaging.modality import Modality
+from serving.gateway.errors import DuplicateFileError, MissingFileError, OrderError
+
+
+class MaskRole(StrEnum):
+    """What a label map is for."""
+
+    REFERENCE = "reference"
+    PREDICTION = "prediction"
+
+
+FileRole = Modality | MaskRole
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """A file that a call announces.
+
+    Args:
+        role: What the file holds; also its name in errors.
+        size_bytes: Its size as it will be sent.
+
+    Raises:
+        OrderError: The size is 0.
+    """
+
+    role: FileRole
+    size_bytes: int
+
+    def __post_init__(self) -> None:
+        if self.size_bytes < 1:
+            raise OrderError(self.field, "must be announced with at least 1 byte", f"{self.size_bytes} bytes")
+
+    @property
+    def field(self) -> str:
+        """The file's name in errors."""
+        return self.role.value
+
+
+@dataclass(frozen=True)
+class SegmentOrder:
+    """One exam to segment.
+
+    Args:
+        files: The exam's modalities, and at most one reference. In the order in which they are sent.
+        label_scheme: Of the label map that is sent back.
+        reference_label_scheme: Of the reference; there exactly when a reference is.
+        conventions: How the scores against the reference are computed.
+
+    Raises:
+        OrderError: A role is there twice, is of no use here, or a reference comes without its scheme.
+    """
+
+    files: tuple[FileSpec, ...]
+    label_scheme: LabelScheme
+    reference_label_scheme: LabelScheme | None
+    conventions: MetricConventions
+
+    def __post_init__(self) -> None:
+        roles = _distinct_roles(self.files)
+        if MaskRole.PREDICTION in roles:
+            raise OrderError("prediction", "must not be sent to be segmented", "a prediction")
+        if self.has_reference and self.reference_label_scheme is None:
+            raise OrderError("reference_label_scheme", "must be declared with a reference", "none")
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether scores are wanted."""
+        return any(file.role is MaskRole.REFERENCE for file in self.files)
+
+    def require(self, modalities: Iterable[Modality]) -> None:
+        """Check that the header announces these modalities.
+
+        Raises:
+            MissingFileError: One or more are not announced; the message names them all.
+        """
+        _require(self.files, modalities)
+
+
+@dataclass(frozen=True)
+class EvaluateOrder:
+    """One label map to judge by another.
+
+    Args:
+        files: A prediction, a reference, and for the `BRAIN` domain one modality. In the order in which they are sent.
+        prediction_label_scheme: Of the prediction.
+        reference_label_scheme: Of the reference.
+        conventions: How the metrics are computed.
+
+    Raises:
+        OrderError: A role is there twice, or one that is needed is not there.
+    """
+
+    files: tuple[FileSpec, ...]
+    prediction_label_scheme: LabelScheme
+    reference_label_scheme: LabelScheme
+    conventions: MetricConventions
+
+    def __post_init__(self) -> None:
+        roles = _distinct_roles(self.files)
+        _require(self.files, MaskRole)
+        if self.conventions.specificity_domain is SpecificityDomain.BRAIN and not roles & set(Modality):
+            raise MissingFileError(
+                "modality", "one must be sent for the specificity domain brain", "two label maps alone"
+            )
+
+
+def _distinct_roles(files: tuple[FileSpec, ...]) -> set[FileRole]:
+    for role, times in Counter(file.role for file in files).items():
+        if times > 1:
+            raise DuplicateFileError(role.value, "must be announced once", f"{times} files")
+    return {file.role for file in files}
+
+
+def _require(files: tuple[FileSpec, ...], roles: Iterable[FileRole]) -> None:
+    present = {file.role for file in files}
+    missing = [role.value for role in roles if role not in present]
+    if missing:
+        sent = ", ".join(file.field for file in files) or "no file"
+        raise MissingFileError(missing[0], f"must be sent; missing: {', '.join(missing)}", sent)
