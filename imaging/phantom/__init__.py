@@ -1,0 +1,1 @@
+"""Phantom exams: glioma MRI for people with no data, grown from a seed on a public average brain."""
