@@ -144,7 +144,10 @@ def find_cases(root: Path, *, label_scheme: LabelScheme | None = None) -> tuple[
         BratsNotFoundError: There is none, or no such folder.
         BratsMissingError: A case lacks a modality.
         BratsAmbiguousError: A file is there twice (.nii and .nii.gz), or a case in two folders.
+        OSError: A folder can't be read.
     """
+    if not root.is_dir():
+        raise BratsNotFoundError("folder", "must be a folder", "none", folder=root)
     found: dict[str, BratsCase] = {}
     for folder, names in _walk(root):
         for case_id, files in _group(folder, names).items():
@@ -195,7 +198,7 @@ def load_reference(case: BratsCase) -> dict[Region, BoolVolume]:
 def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Folders and the names of their files, in a fixed order, each folder once though links may form a ring."""
     seen: set[Path] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    for folder, subfolders, names in os.walk(root, onerror=_raise, followlinks=True):
         real = Path(folder).resolve()
         if real in seen:
             subfolders.clear()
@@ -203,6 +206,10 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
         seen.add(real)
         subfolders.sort()
         yield Path(folder), sorted(names)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _group(folder: Path, names: list[str]) -> dict[str, dict[str, Path]]:

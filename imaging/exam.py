@@ -20,7 +20,8 @@ class Exam:
     """One to four modalities of a patient at one time, all on one grid. Valid once constructed.
 
     Raises:
-        ExamError: There is no modality, or two of them hold the very same voxels (one file under two names).
+        ExamError: There is no modality, or an unknown one, or two of them hold the very same voxels
+            (one file under two names).
         GeometryError: The modalities lie on different grids.
     """
 
@@ -29,6 +30,8 @@ class Exam:
     def __post_init__(self) -> None:
         if not self.volumes:
             raise ExamError("exam", "must hold at least one modality", "none")
+        if strangers := [str(key) for key in self.volumes if key not in set(Modality)]:
+            raise ExamError("exam", f"must hold only {', '.join(Modality)}", f"also {', '.join(strangers)}")
         ordered = {modality: self.volumes[modality] for modality in Modality if modality in self.volumes}
         object.__setattr__(self, "volumes", MappingProxyType(ordered))
         first = next(iter(ordered))
@@ -36,10 +39,8 @@ class Exam:
             if not volume.grid.matches(self.grid):
                 raise GeometryError(
                     modality.value,
-                    f"must lie on the grid of {first.value}: shape {self.grid.shape}, axes {self.grid.axis_codes}, "
-                    f"spacing {_rounded(self.grid.spacing_mm)} mm, the same origin",
-                    f"shape {volume.grid.shape}, axes {volume.grid.axis_codes}, "
-                    f"spacing {_rounded(volume.grid.spacing_mm)} mm",
+                    f"must lie on the grid of {first.value}, {_described(self.grid)}",
+                    _described(volume.grid) + _apart(self.grid, volume.grid),
                 )
         for one, other in combinations(ordered, 2):
             if np.array_equal(ordered[one].voxels, ordered[other].voxels):
@@ -62,5 +63,11 @@ class Exam:
             raise ExamError(missing[0], f"must be sent; missing: {', '.join(missing)}", f"only {present}")
 
 
-def _rounded(values: tuple[float, float, float]) -> tuple[float, ...]:
-    return tuple(round(value, 3) for value in values)
+def _described(grid: Grid) -> str:
+    spacing = " x ".join(f"{length:.4g}" for length in grid.spacing_mm)
+    return f"shape {grid.shape}, axes {grid.axis_codes}, spacing {spacing} mm"
+
+
+def _apart(one: Grid, other: Grid) -> str:
+    """How far apart two grids of one shape are, as the shape alone does not tell."""
+    return f", up to {one.distance_mm(other):.4g} mm away" if one.shape == other.shape else ""

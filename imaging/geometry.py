@@ -14,6 +14,13 @@ from imaging.errors import GeometryError
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+MIN_SPACING_MM = 1e-3
+MAX_SPACING_MM = 1e3
+"""Far outside what any scanner makes; beyond lie broken headers and other units than mm."""
+
+MIN_AXES_VOLUME = 1e-4
+"""Smallest volume spanned by the unit vectors of the axes that counts as three directions."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -21,7 +28,8 @@ class Grid:
 
     Args:
         shape: Number of voxels along I, J, K; all at least 1.
-        affine: `float64 [4, 4]`, voxel index to world position in mm; finite and invertible.
+        affine: `float64 [4, 4]`, voxel index to world position in mm; finite and invertible, its columns
+            `MIN_SPACING_MM` to `MAX_SPACING_MM` long.
         field: How the grid is named in an error.
 
     Raises:
@@ -42,11 +50,18 @@ class Grid:
             raise GeometryError(self.field, "affine must be finite", "NaN or infinity in it")
         if not np.allclose(affine[3], (0, 0, 0, 1)):
             raise GeometryError(self.field, "affine's last row must be 0 0 0 1", f"{affine[3].tolist()}")
-        determinant = abs(float(np.linalg.det(affine[:3, :3])))
-        lengths = np.linalg.norm(affine[:3, :3], axis=0)
-        # Relative to the product of the axes' lengths, so that the bound does not depend on the voxel size.
-        if lengths.min() <= 0 or determinant < 1e-4 * float(lengths.prod()):
-            raise GeometryError(self.field, "affine must be invertible", f"determinant {determinant:.3g}")
+        with np.errstate(over="ignore"):
+            lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        if lengths.min() < MIN_SPACING_MM or lengths.max() > MAX_SPACING_MM:
+            raise GeometryError(
+                self.field,
+                f"spacing must be {MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm, so that the affine is invertible",
+                f"{', '.join(f'{length:.3g}' for length in lengths)} mm",
+            )
+        # The volume of the unit axes' parallelepiped: 1 for right angles, 0 where they lie in one plane.
+        skewness = abs(float(np.linalg.det(affine[:3, :3] / lengths)))
+        if skewness < MIN_AXES_VOLUME:
+            raise GeometryError(self.field, "affine must be invertible", f"axes that span a volume of {skewness:.3g}")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
         object.__setattr__(self, "shape", tuple(int(extent) for extent in self.shape))
@@ -69,13 +84,21 @@ class Grid:
 
     def matches(self, other: Grid, *, tolerance_mm: float = 0.01) -> bool:
         """Whether both grids have one shape and no voxel centre differs by more than the tolerance."""
+        return self.shape == other.shape and self.distance_mm(other) <= tolerance_mm
+
+    def distance_mm(self, other: Grid) -> float:
+        """The largest distance between a voxel's centres on this grid and on another; a corner has it.
+
+        Raises:
+            GeometryError: The shapes are not the same.
+        """
         if self.shape != other.shape:
-            return False
+            raise GeometryError(other.field, f"must have the shape {self.shape}", f"{other.shape}")
         extents = np.array(self.shape, dtype=np.float64) - 1
         corners = np.array(np.meshgrid(*[(0.0, extent) for extent in extents], indexing="ij")).reshape(3, -1)
         difference = self.affine - other.affine
         offsets = difference[:3, :3] @ corners + difference[:3, 3:]
-        return bool(np.linalg.norm(offsets, axis=0).max() <= tolerance_mm)
+        return float(np.linalg.norm(offsets, axis=0).max())
 
     @cached_property
     def reorientation(self) -> Reorientation:

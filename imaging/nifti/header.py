@@ -99,8 +99,8 @@ def header_size(start: bytes, *, field: str) -> tuple[int, str]:
     Raises:
         NotNiftiError: No NIfTI header starts so.
     """
-    for order, name in (("<", "little"), (">", "big")):
-        size = int.from_bytes(start[:4], "little" if name == "little" else "big")
+    for order in ("<", ">"):
+        size = int(np.frombuffer(start, dtype=f"{order}i4", count=1)[0])
         if size in HEADER_BYTES:
             return size, order
     raise NotNiftiError(field, "must be a NIfTI-1 or NIfTI-2 file", "another first field than its header size")
@@ -172,7 +172,7 @@ def _dtype(raw: RawHeader, order: str, field: str) -> np.dtype[Any]:
         raise NiftiDatatypeError(
             field, "must hold integers or floats of 8 to 64 bits", UNSUPPORTED.get(code, f"datatype code {code}")
         )
-    dtype = np.dtype(DATATYPES[code]).newbyteorder("<" if order == "<" else ">")
+    dtype = np.dtype(f"{order}{DATATYPES[code]}")
     bits = int(raw["bitpix"])
     if bits != dtype.itemsize * 8:
         raise NiftiHeaderError(field, f"bitpix must be {dtype.itemsize * 8} for its datatype", f"{bits}")
@@ -212,7 +212,8 @@ def _affine(raw: RawHeader, field: str) -> tuple[npt.NDArray[np.float64], Affine
         raise NiftiAffineError(field, "pixdim must be finite", "NaN or infinity in it")
     if int(raw["qform_code"]) > 0:
         try:
-            return np.asarray(raw.get_qform(), dtype=np.float64), AffineSource.QFORM
+            with np.errstate(all="ignore"):
+                return np.asarray(raw.get_qform(), dtype=np.float64), AffineSource.QFORM
         except (HeaderDataError, ValueError):
             raise NiftiAffineError(field, "qform must be a rotation", "an impossible quaternion or pixdim") from None
     return np.asarray(raw.get_base_affine(), dtype=np.float64), AffineSource.PIXDIM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def read_nifti_image(source: Source, *, field: str, limits: NiftiLimits = DEFAUL
 def read_nifti_image_file(path: Path, *, field: str, limits: NiftiLimits = DEFAULT_LIMITS) -> NiftiImage:
     """As `read_nifti_file`, with the header."""
     with path.open("rb") as file:
-        size = path.stat().st_size
+        size = os.fstat(file.fileno()).st_size
         if size > limits.max_bytes:
             raise NiftiTooLargeError(field, f"must be at most {limits.max_bytes} bytes as sent", f"{size}")
         return read_nifti_image(file, field=field, limits=limits)

@@ -21,7 +21,8 @@ SENT_CHUNK_BYTES = 64 * 1024
 DECODED_PIECE_BYTES = 1024 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 
-Source = bytes | memoryview | BinaryIO
+Source = bytes | bytearray | memoryview | BinaryIO
+"""A file's bytes as sent, or an open binary file."""
 
 
 class DecodedStream:
@@ -43,7 +44,7 @@ class DecodedStream:
         self._decoded = 0
         self._deadline = time.monotonic() + limits.max_seconds
         self._pending = memoryview(b"")
-        if isinstance(source, bytes | memoryview):
+        if isinstance(source, bytes | bytearray | memoryview):
             self._check_sent(memoryview(source).nbytes)
         chunks = self._chunks(source)
         first = next(chunks, memoryview(b""))
@@ -83,7 +84,7 @@ class DecodedStream:
         return bool(self._pending)
 
     def _chunks(self, source: Source) -> Iterator[memoryview]:
-        if isinstance(source, bytes | memoryview):
+        if isinstance(source, bytes | bytearray | memoryview):
             view = memoryview(source).cast("B")
             for start in range(0, len(view), SENT_CHUNK_BYTES):
                 chunk = view[start : start + SENT_CHUNK_BYTES]
@@ -108,7 +109,7 @@ class DecodedStream:
         while data is not None:
             if ended:
                 # Another member may follow, or zeros that pad the file to a block of its medium.
-                if not any(data):
+                if _is_padding(data):
                     data = next(rest, None)
                     continue
                 members += 1
@@ -165,3 +166,7 @@ class DecodedStream:
             raise NiftiTimeoutError(
                 self._field, f"must decode within {self._limits.max_seconds:g} s", "more time needed"
             )
+
+
+def _is_padding(data: bytes | memoryview) -> bool:
+    return data[0] == 0 and not bytes(data).strip(b"\0")

@@ -33,7 +33,8 @@ def write_nifti(volume: Volume, *, like: NiftiHeader | None = None, compress: bo
     """A volume as one NIfTI file.
 
     Bools are stored as uint8, all else in its own type; nothing is scaled. The file holds no free text.
-    NIfTI-1 is written, NIfTI-2 where an axis is too long for it.
+    The version is that of `like`,
+    else NIfTI-1, or NIfTI-2 where an axis is too long for it.
 
     Args:
         volume: What to write. Label maps are uint8, as `LabelScheme.from_regions` makes them.
@@ -92,8 +93,8 @@ def write_nifti_file(path: Path, volume: Volume, *, like: NiftiHeader | None = N
 
 def _header(volume: Volume, like: NiftiHeader | None, dtype: np.dtype[Any]) -> bytes:
     shape = volume.grid.shape
-    version = nib.Nifti1Header if max(shape) <= NIFTI1_GREATEST_EXTENT else nib.Nifti2Header
-    header = version(endianness="<")
+    version = like.version if like else 1 if max(shape) <= NIFTI1_GREATEST_EXTENT else 2
+    header = (nib.Nifti1Header if version == 1 else nib.Nifti2Header)(endianness="<")
     header.set_data_shape(shape)
     header.set_data_dtype(dtype)
     header["magic"] = header.single_magic

@@ -40,8 +40,12 @@ class ModelPlan:
     def __post_init__(self) -> None:
         if not self.channels:
             raise PlanError("channels", "must name at least one channel", "none")
+        if len(set(self.channels)) < len(self.channels):
+            raise PlanError("channels", "must differ", ", ".join(self.channels))
         if not 0.0 < self.threshold < 1.0:
             raise PlanError("threshold", "must lie between 0 and 1", f"{self.threshold}")
+        if not isinstance(self.mirror, bool):
+            raise PlanError("mirror", "must be true or false", repr(self.mirror))
         for name in ("min_component_ml", "min_region_ml"):
             if not 0.0 <= getattr(self, name) < 1000.0:
                 raise PlanError(name, "must be at least 0 and below 1000 ml", f"{getattr(self, name)}")
