@@ -81,7 +81,7 @@ def profile_for(name: ProfileName, region: Region) -> Profile:
     # ET lies inside TC and eats the same channels: what finds the one is a good start for the other.
     return Profile(
         base_width=16,
-        epochs={Region.WT: 80, Region.TC: 70, Region.ET: 60}[region],
+        epochs={Region.WT: 64, Region.TC: 60, Region.ET: 45}[region],
         steps_per_epoch=50,
         batch_size=16,
         patch=(128, 160) if region is Region.WT else (112, 112),

@@ -1,0 +1,81 @@
+"""What training hands on: a network, how its answers are read, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from imaging.pipeline.plan import ModelPlan
+from imaging.regions import Region
+from training.errors import TrainingError
+from training.plan import RunPlan, load_plan
+from training.profiles import CHANNELS
+from training.records import RunFolder
+from training.unet import UNet
+
+
+MIN_COMPONENT_ML = {Region.WT: 1.0, Region.TC: 0.0, Region.ET: 0.0}
+"""Specks of WT below this are dropped: they are mostly false, and each would widen the box for TC and ET."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A trained network of one region.
+
+    Args:
+        net: In evaluation mode, float32, on the CPU.
+        plan: How it is fed and read.
+        provenance: Data, split, settings, versions and the epoch that was kept; JSON.
+    """
+
+    net: UNet
+    plan: ModelPlan
+    provenance: dict[str, Any]
+
+
+def load_trained(run: RunFolder, region: Region) -> TrainedModel:
+    """The best network of a region.
+
+    Raises:
+        TrainingError: The run has no plan or no weights of this region.
+    """
+    run_plan = load_plan(run.plan)
+    folder = run.net(region)
+    if not folder.best.exists():
+        raise TrainingError("run", f"must hold trained weights of {region.name}", "none")
+    profile = run_plan.profiles[region]
+    net = UNet(len(CHANNELS[region]), profile.base_width)
+    content = torch.load(folder.best, map_location="cpu", weights_only=True)
+    net.load_state_dict(content["net"])
+    net.eval()
+    history = json.loads(folder.history.read_text())
+    kept = next(record for record in history if record["epoch"] == content["epoch"])
+    provenance = {
+        "region": region.value,
+        "profile_name": run_plan.profile_name.value,
+        **json.loads(run_plan.model_dump_json(include={"seed", "split", "fingerprint", "versions"})),
+        "profile": json.loads(run_plan.model_dump_json(include={"profiles"}))["profiles"][region.value],
+        "kept": kept,
+        "epochs_trained": len(history),
+        "training_seconds": round(sum(record["seconds"] for record in history)),
+    }
+    return TrainedModel(net, model_plan(run_plan, region), provenance)
+
+
+def model_plan(run_plan: RunPlan, region: Region) -> ModelPlan:
+    """How a region's network is read, decided from settings and training labels alone.
+
+    A region smaller than half the smallest one in the training patients is taken for absent: some patients
+    have no ET, and a few stray voxels would turn "absent" into a wrong finding.
+    """
+    profile = run_plan.profiles[region]
+    return ModelPlan(
+        region=region,
+        channels=CHANNELS[region],
+        mirror=profile.mirror,
+        min_component_ml=MIN_COMPONENT_ML[region],
+        min_region_ml=run_plan.fingerprint.smallest_volume_ml[region] / 2,
+    )
