@@ -13,10 +13,11 @@ from imaging.errors import PipelineCancelledError
 from imaging.pipeline.plan import ModelPlans
 from imaging.pipeline.predictor import Predictor
 from imaging.preprocess.channels import required_modalities
+from serving.errors import ServingError
 from serving.gateway.admission import Admission
 from serving.gateway.answers import Emit, EvaluateOutcome, Event, Queued, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
-from serving.gateway.errors import DeadlineError, DrainingError
+from serving.gateway.errors import DeadlineError, DrainingError, GatewayError
 from serving.gateway.exams import ExamSettings, evaluate_masks, segment_exam
 from serving.gateway.metrics import GatewayMetrics
 from serving.gateway.orders import EvaluateOrder, FileSpec, SegmentOrder
@@ -57,6 +58,8 @@ class DataPlane:
         limits: Of every call.
         exams: How exams are worked on.
         metrics: What is counted.
+        engine_fault: Why the engine can't be used now; None when it can.
+        on_engine_fault: Called when the engine failed a call.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class DataPlane:
         limits: CallLimits,
         exams: ExamSettings,
         metrics: GatewayMetrics,
+        engine_fault: Callable[[], ServingError | None],
+        on_engine_fault: Callable[[], None],
     ) -> None:
         self._predictor = predictor
         self._plans = plans
@@ -77,6 +82,8 @@ class DataPlane:
         self._limits = limits
         self._exams = exams
         self._metrics = metrics
+        self._engine_fault = engine_fault
+        self._on_engine_fault = on_engine_fault
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="exam")
         self._live: dict[Cancellation, asyncio.Timeout] = {}
 
@@ -93,10 +100,11 @@ class DataPlane:
 
         Raises:
             ImagingError: The order or the files are at fault.
-            GatewayError: The queue is full, the time is over, or the server stops.
-            EngineError: The engine is at fault.
+            ServingError: The engine is at fault, the queue is full, the time is over, or the server stops.
         """
         order.require(self._needed)
+        if (fault := self._engine_fault()) is not None:
+            raise fault
         loop = asyncio.get_running_loop()
 
         def from_worker(event: Event) -> None:
@@ -113,9 +121,14 @@ class DataPlane:
                 cancellation=cancellation,
             )
 
-        outcome = await self._call(
-            work, order.files, pieces, on_position=lambda position: emit(Queued(position)), time_left_s=time_left_s
-        )
+        try:
+            outcome = await self._call(
+                work, order.files, pieces, on_position=lambda position: emit(Queued(position)), time_left_s=time_left_s
+            )
+        except ServingError as error:
+            if not isinstance(error, GatewayError):
+                self._on_engine_fault()
+            raise
         removed = {volume.region: volume.voxels_removed for volume in outcome.volumes}
         self._metrics.observe_exam(outcome.timings_s, removed)
         return outcome

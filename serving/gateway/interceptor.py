@@ -30,6 +30,13 @@ class CallInterceptor(aio.ServerInterceptor):
 
     def __init__(self, metrics: GatewayMetrics) -> None:
         self._metrics = metrics
+        self._live = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until no call is under way, its answer sent."""
+        await self._idle.wait()
 
     async def intercept_service(
         self,
@@ -73,6 +80,8 @@ class CallInterceptor(aio.ServerInterceptor):
 
     @asynccontextmanager
     async def _ending(self, name: str, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
+        self._live += 1
+        self._idle.clear()
         started = time.monotonic()
         code = grpc.StatusCode.OK
         kind = ""
@@ -86,6 +95,9 @@ class CallInterceptor(aio.ServerInterceptor):
             code, kind = status.code, status.detail.kind
             await context.abort(code, status.message, status.metadata)
         finally:
+            self._live -= 1
+            if not self._live:
+                self._idle.set()
             seconds = time.monotonic() - started
             self._metrics.observe_call(name, code.name, seconds)
             _log.info(

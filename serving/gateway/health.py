@@ -1,0 +1,46 @@
+"""What `grpc.health.v1` answers, for the server as a whole and for each service."""
+
+from __future__ import annotations
+
+from glioserve.v1 import evaluation_pb2, info_pb2, segmentation_pb2
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from serving.gateway.metrics import GatewayMetrics
+
+SEGMENTATION = segmentation_pb2.DESCRIPTOR.services_by_name["SegmentationService"].full_name
+EVALUATION = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].full_name
+INFO = info_pb2.DESCRIPTOR.services_by_name["InfoService"].full_name
+OVERALL = ""
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class HealthBoard:
+    """Keeps the statuses. The server as a whole is as ready as its segmentation, which needs the engine.
+
+    Args:
+        metrics: Told when the engine becomes ready or stops being so.
+    """
+
+    def __init__(self, metrics: GatewayMetrics) -> None:
+        self._metrics = metrics
+        self._servicer = health.aio.HealthServicer()
+
+    async def open(self, server: aio.Server) -> None:
+        """Answer on this server. The engine counts as not ready until `engine_changed`."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+        for service in (EVALUATION, INFO):
+            await self._servicer.set(service, _SERVING)
+        await self.engine_changed(ready=False)
+
+    async def engine_changed(self, *, ready: bool) -> None:
+        """The engine has passed its golden check, or has failed it."""
+        for service in (SEGMENTATION, OVERALL):
+            await self._servicer.set(service, _SERVING if ready else _NOT_SERVING)
+        self._metrics.set_ready(ready=ready)
+
+    async def drain(self) -> None:
+        """From now on and for good, nothing is served."""
+        await self._servicer.enter_graceful_shutdown()

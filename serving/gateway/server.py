@@ -1,0 +1,199 @@
+"""A gateway on a socket: built from settings and an engine, open for as long as its context lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import grpc
+from glioserve.v1.contract import MAX_MESSAGE_BYTES
+from glioserve.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
+from glioserve.v1.info_pb2_grpc import add_InfoServiceServicer_to_server
+from glioserve.v1.segmentation_pb2_grpc import add_SegmentationServiceServicer_to_server
+from grpc import aio
+from grpc_reflection.v1alpha import reflection
+
+from serving.errors import Cause, EngineUnavailableError, ServingError
+from serving.gateway.admission import Admission
+from serving.gateway.dataplane import CallLimits, DataPlane
+from serving.gateway.evaluation import EvaluationServicer
+from serving.gateway.exams import ExamSettings
+from serving.gateway.health import EVALUATION, INFO, SEGMENTATION, HealthBoard
+from serving.gateway.info import InfoServicer
+from serving.gateway.interceptor import CallInterceptor
+from serving.gateway.metrics import GatewayMetrics, MetricsServer
+from serving.gateway.segmentation import SegmentationServicer
+from serving.inference.engine import InferenceEngine
+from serving.inference.readiness import Canary, CanaryReport
+from serving.settings import Settings
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A second gateway on one port must fail, not share it.
+    ("grpc.so_reuseport", 0),
+    # A client that vanished without a word is noticed, and its work freed, within 40 s.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+_LAST_WORDS_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+class GatewayStartError(ServingError):
+    """The gateway can't listen where it was told to."""
+
+    cause = Cause.PRECONDITION
+
+
+class Gateway:
+    """Use as an asynchronous context manager; leaving it drains the server.
+
+    Args:
+        settings: Addresses, limits, sizes.
+        engine: What runs the networks. Its caller closes it, after the gateway.
+    """
+
+    def __init__(self, settings: Settings, engine: InferenceEngine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._metrics = GatewayMetrics()
+        self._health = HealthBoard(self._metrics)
+        self._interceptor = CallInterceptor(self._metrics)
+        self._admission = Admission(
+            workers=settings.workers,
+            queue_capacity=settings.queue_capacity,
+            upload_memory_bytes=settings.upload_memory_bytes,
+        )
+        self._metrics.watch(queue_length=lambda: self._admission.queue_length, running=lambda: self._admission.running)
+        self._canary = Canary(engine, period_s=settings.golden_period_s, on_change=self._engine_changed)
+        self._dataplane = DataPlane(
+            engine,
+            engine.catalog.plans,
+            admission=self._admission,
+            workers=settings.workers,
+            limits=CallLimits(
+                max_file_bytes=settings.max_file_bytes,
+                max_exam_bytes=settings.upload_memory_bytes,
+                upload_idle_s=settings.upload_idle_s,
+                timeout_s=settings.call_timeout_s,
+            ),
+            exams=ExamSettings(limits=settings.limits, micro_batch=settings.micro_batch),
+            metrics=self._metrics,
+            engine_fault=self._engine_fault,
+            on_engine_fault=self._canary.check_soon,
+        )
+        self._metrics_server = MetricsServer(self._metrics, host=settings.host, port=settings.metrics_port)
+        self._closing = AsyncExitStack()
+        self._port = 0
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as opening:
+            self._listen_for_metrics(opening)
+            opening.callback(self._dataplane.close)
+            server = aio.server(interceptors=[self._interceptor], options=_OPTIONS)
+            await self._add_services(server)
+            self._port = self._bind(server)
+            await server.start()
+            opening.push_async_callback(server.stop, _LAST_WORDS_S)
+            opening.push_async_callback(self._drain)
+            self._canary.start()
+            opening.push_async_callback(asyncio.to_thread, self._canary.stop)
+            self._closing = opening.pop_all()
+        _log.info("gateway.started", extra={"address": self.address, "metrics": self.metrics_address})
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._closing.__aexit__(kind, error, trace)
+        _log.info("gateway.stopped")
+
+    @property
+    def address(self) -> str:
+        """Where the gateway listens, `host:port`."""
+        return f"{self._settings.host}:{self._port}"
+
+    @property
+    def metrics_address(self) -> str:
+        """Where the metrics are, `host:port`."""
+        return f"{self._settings.host}:{self._metrics_server.port}"
+
+    def check_engine_soon(self) -> None:
+        """Repeat the golden check now, e.g. since the engine was started anew. Thread-safe."""
+        self._canary.check_soon()
+
+    async def _add_services(self, server: aio.Server) -> None:
+        settings, catalog = self._settings, self._engine.catalog
+        add_SegmentationServiceServicer_to_server(
+            SegmentationServicer(
+                self._dataplane, catalog=catalog, engine=self._engine.engine, header_idle_s=settings.upload_idle_s
+            ),
+            server,
+        )
+        add_EvaluationServiceServicer_to_server(
+            EvaluationServicer(self._dataplane, header_idle_s=settings.upload_idle_s), server
+        )
+        add_InfoServiceServicer_to_server(
+            InfoServicer(
+                catalog,
+                engine=self._engine.engine,
+                admission=self._admission,
+                max_file_bytes=settings.max_file_bytes,
+                max_voxels=settings.max_voxels,
+            ),
+            server,
+        )
+        await self._health.open(server)
+        reflection.enable_server_reflection(
+            (SEGMENTATION, EVALUATION, INFO, "grpc.health.v1.Health", reflection.SERVICE_NAME), server
+        )
+
+    def _listen_for_metrics(self, opening: AsyncExitStack) -> None:
+        settings = self._settings
+        try:
+            opening.enter_context(self._metrics_server)
+        except OSError as error:
+            rule = f"must be free on {settings.host}"
+            raise GatewayStartError("metrics_port", rule, f"port {settings.metrics_port}: {error.strerror}") from None
+
+    def _bind(self, server: aio.Server) -> int:
+        settings = self._settings
+        address = f"{settings.host}:{settings.port}"
+        try:
+            if settings.tls_cert is None or settings.tls_key is None:
+                return server.add_insecure_port(address)
+            pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
+            return server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        except OSError as error:
+            raise GatewayStartError("tls", "certificate and key must be readable", f"{error.strerror}") from None
+        except RuntimeError:
+            raise GatewayStartError("port", f"must be free on {settings.host}", f"port {settings.port}") from None
+
+    async def _drain(self) -> None:
+        """Finish what runs within the time allowed, take nothing new."""
+        self._admission.close()
+        await self._health.drain()
+        _log.info(
+            "gateway.draining", extra={"running": self._admission.running, "waiting": self._admission.queue_length}
+        )
+        try:
+            async with asyncio.timeout(self._settings.drain_s):
+                await self._interceptor.idle()
+        except TimeoutError:
+            self._dataplane.stop_all()
+            await self._admission.empty()
+
+    def _engine_changed(self, report: CanaryReport) -> None:
+        asyncio.run_coroutine_threadsafe(self._health.engine_changed(ready=report.ready), self._loop)
+
+    def _engine_fault(self) -> ServingError | None:
+        report = self._canary.report
+        if report is None:
+            return EngineUnavailableError("engine", "must have passed its golden check", "a check that is under way")
+        return report.fault
