@@ -1,0 +1,55 @@
+"""A model's `config.pbtxt`, valid by construction: built as Triton's own message, then printed."""
+
+from __future__ import annotations
+
+import hashlib
+
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
+
+from export.graph import INPUT, OUTPUT
+from imaging.pipeline.golden import GoldenAnswer
+from imaging.pipeline.plan import ModelPlan
+from imaging.regions import Region
+
+BACKEND = "onnxruntime"
+MAX_BATCH_SIZE = 16
+PREFERRED_BATCH_SIZES = (8, 16)
+MAX_QUEUE_DELAY_US = 2_000
+"""How long a micro-batch may wait for another call's: small beside the tens of milliseconds that one slice takes."""
+
+
+def model_name(region: Region) -> str:
+    """The name of a region's model in the repository, e.g. `unet_wt`."""
+    return f"unet_{region.value}"
+
+
+def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer) -> str:
+    """The text of `config.pbtxt`.
+
+    The same bytes serve everywhere: instances are of kind AUTO (on each GPU that Triton sees, else on the
+    CPU), and the backend is found by its name.
+
+    Args:
+        plan: How the model is used; stored as the parameter `glioserve_plan`.
+        graph: The serialised graph; its digest is stored as `onnx_sha256`.
+        golden: What the graph answers to the golden slices; stored as `glioserve_golden`.
+    """
+    config = ModelConfig(name=model_name(plan.region), backend=BACKEND, max_batch_size=MAX_BATCH_SIZE)
+    config.input.add(name=INPUT, data_type=TYPE_FP32, dims=[len(plan.channels), -1, -1])
+    config.output.add(name=OUTPUT, data_type=TYPE_FP32, dims=[-1, -1])
+    config.dynamic_batching.preferred_batch_size.extend(PREFERRED_BATCH_SIZES)
+    config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
+    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
+    for key, value in (
+        ("glioserve_golden", golden.to_json()),
+        ("glioserve_plan", plan.to_json()),
+        ("onnx_sha256", hashlib.sha256(graph).hexdigest()),
+    ):
+        config.parameters[key].string_value = value
+    return _ordered(config)
+
+
+def _ordered(config: ModelConfig) -> str:
+    """The configuration as text; maps are printed in the order of their keys, so that the bytes are reproducible."""
+    return str(text_format.MessageToString(config, use_index_order=True))
