@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import reduce
 from types import MappingProxyType
 
 import numpy as np
@@ -75,7 +76,9 @@ class LabelScheme(StrEnum):
                 f"must hold only the values {known} of the scheme {self.value}",
                 f"also {strangers[:5]}{' and more' if len(strangers) > 5 else ''}",
             )
-        return {region: np.logical_or.reduce([tissues[part] for part in parts]) for region, parts in TISSUES_OF.items()}
+        return {
+            region: reduce(np.logical_or, (tissues[part] for part in parts)) for region, parts in TISSUES_OF.items()
+        }
 
     def from_regions(self, masks: RegionMasks) -> npt.NDArray[np.uint8]:
         """A label array from nested region masks: ET, the rest of TC as NCR, the rest of WT as ED.
