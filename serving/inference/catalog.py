@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,19 @@ def repository_catalog(repository: Path) -> ModelCatalog:
         ModelRepositoryError: A model, its configuration or its file is missing, or is not one that `export` writes.
     """
     return catalog_from(lambda name: (_read_config(repository, name), newest_version(repository, name)))
+
+
+def read_model(repository: Path, model: ServedModel) -> bytes:
+    """A model's `model.onnx`.
+
+    Raises:
+        ModelRepositoryError: It is not the file that was exported: its digest is another than the recorded one.
+    """
+    content = (repository / model.name / model.version / MODEL_FILE).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != model.sha256:
+        raise ModelRepositoryError(model.name, f"{MODEL_FILE} must have the digest {model.sha256}", digest)
+    return content
 
 
 def newest_version(repository: Path, name: str) -> str:

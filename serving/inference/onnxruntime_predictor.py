@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ from imaging.regions import Region
 from serving.errors import EngineAnswerError, EngineUnavailableError, EngineUnsupportedError, ModelRepositoryError
 from serving.inference.catalog import (
     INPUT_NAME,
-    MODEL_FILE,
     OUTPUT_NAME,
     ServedModel,
+    read_model,
     repository_catalog,
 )
 from serving.inference.checks import check_answer, check_slices
@@ -42,7 +41,7 @@ class OnnxRuntimePredictor:
     def __init__(self, repository: Path, *, threads: int = 0) -> None:
         self.catalog = repository_catalog(repository)
         self._sessions = {
-            region: _session(model, _verified_model(repository, model), threads)
+            region: _session(model, read_model(repository, model), threads)
             for region, model in self.catalog.models.items()
         }
 
@@ -69,15 +68,6 @@ class OnnxRuntimePredictor:
     def close(self) -> None:
         """Release the models."""
         self._sessions = {}
-
-
-def _verified_model(repository: Path, model: ServedModel) -> bytes:
-    """The model file, once its digest is known to be the recorded one."""
-    content = (repository / model.name / model.version / MODEL_FILE).read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != model.sha256:
-        raise ModelRepositoryError(model.name, f"{MODEL_FILE} must have the digest {model.sha256}", digest)
-    return content
 
 
 def _session(model: ServedModel, content: bytes, threads: int) -> InferenceSession:

@@ -1,0 +1,163 @@
+"""The networks behind a Triton Inference Server, by gRPC."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+from tritonclient.utils import InferenceServerException
+
+from imaging.regions import Region
+from serving.errors import (
+    EngineAnswerError,
+    EngineBusyError,
+    EngineDeadlineError,
+    EngineUnavailableError,
+    ModelRepositoryError,
+    ServingError,
+)
+from serving.inference.catalog import INPUT_NAME, OUTPUT_NAME, ModelCatalog, ServedModel, catalog_from
+from serving.inference.checks import check_answer, check_slices
+from serving.inference.engine import Engine
+
+_Result = TypeVar("_Result")
+
+_CHANNEL_ARGUMENTS = [
+    # A channel of its own for every client: a shared one would hand its back-off to the client that replaces it.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # The address is a server of ours: a proxy of the environment is never meant.
+    ("grpc.enable_http_proxy", 0),
+]
+
+
+class TritonPredictor:
+    """Runs the models that a Triton serves. Implements `InferenceEngine`.
+
+    A connection that broke is replaced, so that the first call after a restart of Triton succeeds.
+
+    Args:
+        address: `host:port` of Triton's gRPC endpoint.
+        deadline_s: Seconds that one call may take, waiting in Triton's queue included.
+
+    Raises:
+        EngineUnavailableError: Triton does not answer.
+        ModelRepositoryError: It does not serve the three models, or not as `export` writes them.
+    """
+
+    engine = Engine.TRITON
+
+    def __init__(self, address: str, *, deadline_s: float = 60.0) -> None:
+        self._address = address
+        self._deadline_s = deadline_s
+        self._lock = threading.Lock()
+        self._client: Any = None
+        self._closed = False
+        self.catalog: ModelCatalog = catalog_from(self._model_config)
+
+    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Probabilities of a region, as of `imaging.pipeline.predictor.Predictor`.
+
+        Raises:
+            EngineRequestError: The slices do not fit the model.
+            EngineUnavailableError: Triton does not answer, or `close` was called.
+            EngineBusyError: Triton's queue is full.
+            EngineDeadlineError: It did not answer in time.
+            EngineAnswerError: The model failed, or answered no probabilities.
+        """
+        model = self.catalog[region]
+        check_slices(model, slices)
+        tensor = InferInput(INPUT_NAME, slices.shape, "FP32")
+        tensor.set_data_from_numpy(np.ascontiguousarray(slices))
+        wanted = [InferRequestedOutput(OUTPUT_NAME)]
+        result = self._call(
+            model.name,
+            lambda client: client.infer(
+                model.name,
+                [tensor],
+                model_version=model.version,
+                outputs=wanted,
+                client_timeout=self._deadline_s,
+            ),
+        )
+        answer = _probabilities(model, result)
+        check_answer(model, slices, answer)
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._closed = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _model_config(self, name: str) -> tuple[ModelConfig, str]:
+        """The configuration and the newest ready version of a model."""
+        metadata = self._call(name, lambda client: client.get_model_metadata(name, client_timeout=self._deadline_s))
+        response = self._call(name, lambda client: client.get_model_config(name, client_timeout=self._deadline_s))
+        return response.config, max(metadata.versions, key=int)
+
+    def _call(self, name: str, call: Callable[[Any], _Result]) -> _Result:
+        """One call, its faults as our own errors. `name` is the model that it is about."""
+        client = self._connected()
+        try:
+            return call(client)
+        except InferenceServerException as error:
+            fault = _fault(name, error)
+            if isinstance(fault, EngineUnavailableError):
+                self._discard(client)
+            raise fault from error
+        except ValueError as error:  # what grpc says of a channel that `close` closed under a running call
+            raise EngineUnavailableError("triton", "must be connected", str(error)) from error
+
+    def _connected(self) -> Any:  # noqa: ANN401 (tritonclient has no types)
+        with self._lock:
+            if self._closed:
+                raise EngineUnavailableError("triton", "must be connected", "closed")
+            if self._client is None:
+                self._client = InferenceServerClient(self._address, channel_args=_CHANNEL_ARGUMENTS)
+            return self._client
+
+    def _discard(self, client: object) -> None:
+        """Let the next call make a connection of its own; calls of other threads end on the old one."""
+        with self._lock:
+            if self._client is client:
+                self._client = None
+
+
+def _probabilities(model: ServedModel, result: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 (as above)
+    try:
+        answer: npt.NDArray[np.float32] | None = result.as_numpy(OUTPUT_NAME)
+    except ValueError as error:  # fewer bytes than the shape that is stated
+        raise EngineAnswerError(model.name, "must send as many bytes as its shape needs", str(error)) from error
+    if answer is None:
+        raise EngineAnswerError(model.name, f"must answer {OUTPUT_NAME}", "no such tensor")
+    return answer
+
+
+def _fault(name: str, error: InferenceServerException) -> ServingError:
+    """Triton's error as ours."""
+    status, message = str(error.status()), str(error.message())
+    match status.removeprefix("StatusCode."):
+        case grpc.StatusCode.UNAVAILABLE.name if "exceeds maximum queue size" in message.lower():
+            return EngineBusyError(name, "must have room in Triton's queue", message)
+        case grpc.StatusCode.UNAVAILABLE.name | grpc.StatusCode.CANCELLED.name:
+            return EngineUnavailableError("triton", "must answer", message)
+        case grpc.StatusCode.DEADLINE_EXCEEDED.name:
+            return EngineDeadlineError(name, "must answer in time", message)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED.name:
+            return EngineBusyError(name, "must have room for the call", message)
+        case grpc.StatusCode.NOT_FOUND.name:
+            return ModelRepositoryError(name, "must be served by Triton", message)
+        case _:
+            return EngineAnswerError(name, "must run", f"{status}: {message}")
