@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
+
+from export.config import render_config
+from export.parity import open_graph, run_graph
+from imaging.pipeline.golden import GoldenAnswer, golden_slices
+from imaging.pipeline.plan import ModelPlan
+from imaging.regions import Region
+from serving.inference.catalog import served_model
+from tests.export.tiny import PLAN
+
+
+@pytest.fixture(scope="module")
+def golden(graph: bytes) -> GoldenAnswer:
+    return GoldenAnswer.record(run_graph(open_graph(graph), golden_slices(len(PLAN.channels))))
+
+
+@pytest.fixture(scope="module")
+def config(graph: bytes, golden: GoldenAnswer) -> ModelConfig:
+    return text_format.Parse(render_config(PLAN, graph=graph, golden=golden), ModelConfig())
+
+
+def test_says_what_triton_needs(config: ModelConfig) -> None:
+    assert (config.name, config.backend, config.max_batch_size) == ("unet_wt", "onnxruntime", 16)
+    assert [(one.name, one.data_type, list(one.dims)) for one in config.input] == [("slices", TYPE_FP32, [3, -1, -1])]
+    assert [(one.name, list(one.dims)) for one in config.output] == [("probabilities", [-1, -1])]
+    assert list(config.dynamic_batching.preferred_batch_size) == [8, 16]
+    assert 0 < config.dynamic_batching.max_queue_delay_microseconds <= 5000
+    assert [group.kind for group in config.instance_group] == [ModelInstanceGroup.KIND_AUTO]
+
+
+def test_parameters_are_read_back(config: ModelConfig, graph: bytes, golden: GoldenAnswer) -> None:
+    values = {key: parameter.string_value for key, parameter in config.parameters.items()}
+    assert values.keys() == {"glioserve_plan", "glioserve_golden", "onnx_sha256"}
+    assert ModelPlan.from_json(values["glioserve_plan"]) == PLAN
+    assert GoldenAnswer.from_json(values["glioserve_golden"]) == golden
+    assert values["onnx_sha256"] == hashlib.sha256(graph).hexdigest()
+
+
+def test_serving_accepts_it(config: ModelConfig, golden: GoldenAnswer) -> None:
+    model = served_model(Region.WT, config, "1")
+    assert model.plan == PLAN
+    assert model.golden == golden
+
+
+def test_same_model_gives_same_bytes(graph: bytes, golden: GoldenAnswer) -> None:
+    assert render_config(PLAN, graph=graph, golden=golden) == render_config(PLAN, graph=graph, golden=golden)
