@@ -6,10 +6,10 @@ VENV   ?= .venv
 OUT    ?= out
 CASE   ?=
 DATA   ?=
-RUN    ?=
 MODELS ?= models
 SCORES ?=
 PROFILE ?= best
+RUN     ?= runs/$(PROFILE)
 ENGINE  ?= triton
 
 BIN := $(VENV)/bin
@@ -27,7 +27,7 @@ endif
 PINS   := pyproject.toml client/pyproject.toml constraints.txt
 SERVE  := $(VENV)/.stamp-serving
 DEV    := $(VENV)/.stamp-dev
-TRITON := $(VENV)/.stamp-triton
+TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -50,16 +50,15 @@ doctor: $(SERVE) ## Say what this machine lacks for serving, and how to mend it
 	$(BIN)/glioserve-server doctor
 
 ##@ Models
-train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=paper|best|smoke]
+train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=paper|best|smoke] [RUN=runs/PROFILE]
 	@$(call required,DATA,folder of BraTS cases)
-	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)"
+	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)"
 
 evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=torch|onnxruntime|triton]
 	@$(call required,DATA,folder of BraTS cases)
 	$(PY) -m training evaluate --data "$(DATA)" --engine "$(ENGINE)"
 
-export: $(DEV) ## Checkpoint to verified Triton model: RUN=training run [SCORES=evaluation.json] [MODELS=models]
-	@$(call required,RUN,folder of a training run)
+export: $(DEV) ## Checkpoints to a verified model repository: [RUN=runs/PROFILE] [MODELS=models] [SCORES=scores.json]
 	$(PY) -m export "$(RUN)" --models "$(MODELS)" $(if $(SCORES),--scores "$(SCORES)")
 
 ##@ Work on glioserve
@@ -98,7 +97,7 @@ clean: ## Remove caches and outputs, keep the environments
 	find . -name __pycache__ -not -path './$(VENV)/*' -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the environments too
-	rm -rf "$(VENV)" .env-*
+	rm -rf "$(VENV)" .triton
 
 define required
 test -n "$($(1))" || { echo "make $@: say $(1)=<$(2)>" >&2; exit 2; }
@@ -120,6 +119,6 @@ $(DEV): $(PINS) | $(PY)
 	@touch $@ $(SERVE)
 
 # Triton runs in an environment of its own, which `runtime build` makes or finds complete.
-$(TRITON): $(SERVE)
+$(TRITON): serving/triton/requirements.txt | $(SERVE)
 	$(BIN)/glioserve-server runtime build
 	@touch $@
