@@ -122,10 +122,10 @@ def _command(settings: TritonSettings, runtime: TritonRuntime, backends: Path, p
         "allow-gpu-metrics": "false",
         "exit-on-error": "true",
         "strict-readiness": "true",
-        "disable-auto-complete-config": "true",
         "exit-timeout-secs": max(1, int(settings.stop_timeout_s)),
     }
-    return [str(runtime.server), *(f"--{name}={value}" for name, value in options.items())]
+    flags = ["--disable-auto-complete-config"]  # models are served as they are written, or not at all
+    return [str(runtime.server), *flags, *(f"--{name}={value}" for name, value in options.items())]
 
 
 def _environment(runtime: TritonRuntime) -> dict[str, str]:
@@ -138,5 +138,7 @@ def _environment(runtime: TritonRuntime) -> dict[str, str]:
     if libpython := libpython_folder(runtime.base_prefix, runtime.python_version):
         libraries.append(libpython)
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, libraries))
+    # This runtime has no GPU backend: instances of kind AUTO would be put on a GPU that Triton sees.
+    environment["CUDA_VISIBLE_DEVICES"] = ""
     environment["PATH"] = os.pathsep.join([str(runtime.bin), environment.get("PATH", os.defpath)])
     return environment

@@ -1,0 +1,80 @@
+"""Small model repositories, laid out as `export` lays them out, so that no test needs the real weights."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from google.protobuf import text_format
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
+
+from imaging.modality import Channel
+from imaging.pipeline.golden import GoldenAnswer, golden_slices
+from imaging.pipeline.plan import ModelPlan
+from imaging.regions import Region
+
+CHANNELS = {
+    Region.WT: (Channel.T1, Channel.T2, Channel.FLAIR),
+    Region.TC: (Channel.T1, Channel.T2, Channel.FLAIR, Channel.T1CE_MINUS_T1),
+    Region.ET: (Channel.T1, Channel.T2, Channel.FLAIR, Channel.T1CE_MINUS_T1),
+}
+
+
+def tiny_onnx(channels: int, *, seed: int = 0) -> bytes:
+    """One 3 x 3 convolution and a sigmoid: `slices` float32 [n, channel, i, j] to `probabilities` float32 [n, i, j]."""
+    weights = np.random.default_rng(seed).normal(0.0, 0.4, (1, channels, 3, 3)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["slices", "weights"], ["logits"], pads=[1, 1, 1, 1]),
+        helper.make_node("Sigmoid", ["logits"], ["with_channel"]),
+        helper.make_node("Squeeze", ["with_channel", "axes"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("slices", TensorProto.FLOAT, ["n", channels, "i", "j"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "i", "j"])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1], np.int64), "axes")],
+    )
+    model: ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def run_onnx(content: bytes, slices: np.ndarray) -> np.ndarray:
+    """What plain ONNX Runtime answers."""
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    answer: np.ndarray = session.run(None, {"slices": slices})[0]
+    return answer
+
+
+def model_config(region: Region, content: bytes) -> ModelConfig:
+    """The configuration of a tiny model, with the three parameters."""
+    channels = CHANNELS[region]
+    config = ModelConfig(name=f"unet_{region}", backend="onnxruntime", max_batch_size=16)
+    config.input.add(name="slices", data_type=TYPE_FP32, dims=[len(channels), -1, -1])
+    config.output.add(name="probabilities", data_type=TYPE_FP32, dims=[-1, -1])
+    config.dynamic_batching.max_queue_delay_microseconds = 100
+    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
+    answer = run_onnx(content, golden_slices(len(channels)))
+    config.parameters["glioserve_golden"].string_value = GoldenAnswer.record(answer).to_json()
+    config.parameters["glioserve_plan"].string_value = ModelPlan(region, channels).to_json()
+    config.parameters["onnx_sha256"].string_value = hashlib.sha256(content).hexdigest()
+    return config
+
+
+def write_model(repository: Path, config: ModelConfig, content: bytes, *, version: int = 1) -> None:
+    """One model, as it lies in a repository."""
+    folder = repository / config.name
+    (folder / str(version)).mkdir(parents=True, exist_ok=True)
+    (folder / "config.pbtxt").write_text(text_format.MessageToString(config), encoding="utf-8")
+    (folder / str(version) / "model.onnx").write_bytes(content)
+
+
+def write_repository(repository: Path) -> Path:
+    """A whole repository of three tiny models."""
+    for seed, (region, channels) in enumerate(CHANNELS.items()):
+        content = tiny_onnx(len(channels), seed=seed)
+        write_model(repository, model_config(region, content), content)
+    return repository
