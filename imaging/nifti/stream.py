@@ -47,8 +47,10 @@ class DecodedStream:
         if isinstance(source, bytes | bytearray | memoryview):
             self._check_sent(memoryview(source).nbytes)
         chunks = self._chunks(source)
-        first = next(chunks, memoryview(b""))
-        self.gzipped = bytes(first[:2]) == GZIP_MAGIC
+        first = b""
+        while len(first) < len(GZIP_MAGIC) and (chunk := next(chunks, None)):
+            first += chunk
+        self.gzipped = first.startswith(GZIP_MAGIC)
         self._pieces = self._gunzipped(first, chunks) if self.gzipped else self._raw(first, chunks)
 
     def take(self, count: int) -> bytearray:
@@ -97,11 +99,11 @@ class DecodedStream:
             self._check_time()
             yield chunk
 
-    def _raw(self, first: memoryview, rest: Iterator[memoryview]) -> Iterator[memoryview]:
+    def _raw(self, first: bytes, rest: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
         yield first
         yield from rest
 
-    def _gunzipped(self, first: memoryview, rest: Iterator[memoryview]) -> Iterator[bytes]:
+    def _gunzipped(self, first: bytes, rest: Iterator[memoryview]) -> Iterator[bytes]:
         decoder = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
         members = 1
         ended = False
