@@ -1,0 +1,49 @@
+"""`overlay.png`: the result at one glance."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageDraw
+
+from glioserve.render.montage import GAP_PX, SIDE_PX, draw_base, draw_layer, font, layout_of
+from glioserve.render.palette import BACKGROUND, INK, INK_DIM, REGION_RGB, REGION_TITLE
+from glioserve.render.scene import Scene
+from glioserve.render.views import view_of
+from glioserve.results import SegmentationResult
+from glioserve.terms import Region
+
+FOOT_PX = 64
+CONVENTION = "Radiological convention: the patient's right is on the left of axial and coronal slices."
+DISCLAIMER = "Research software, not a medical device."
+
+
+def overlay_png(result: SegmentationResult, scene: Scene) -> bytes:
+    """Three planes by four contrasts with the outlines of all regions, a legend and a scale; PNG."""
+    layout = layout_of(scene)
+    view = view_of(scene, None)
+    montage = draw_base(scene, view, layout).convert("RGBA")
+    for region in Region:
+        montage.alpha_composite(draw_layer(scene.masks, region, view, layout))
+    width, height = montage.size
+    canvas = Image.new("RGB", (width, height + FOOT_PX), BACKGROUND)
+    canvas.paste(montage.convert("RGB"), (0, 0))
+    _draw_legend(ImageDraw.Draw(canvas), result, top=height, width=width)
+    buffer = io.BytesIO()
+    canvas.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, result: SegmentationResult, *, top: int, width: int) -> None:
+    left = float(SIDE_PX)
+    for region in Region:
+        volume_ml = result.volume_ml(region)
+        text = f"{region.name}  {REGION_TITLE[region].lower()}  "
+        figure = f"{volume_ml:.1f} ml" if volume_ml else "none found"
+        draw.line((left, top + 16, left + 26, top + 16), fill=REGION_RGB[region], width=4)
+        draw.text((left + 36, top + 16), text, INK_DIM, font(15), anchor="lm")
+        left += 36 + draw.textlength(text, font(15))
+        draw.text((left, top + 16), figure, INK, font(15), anchor="lm")
+        left += draw.textlength(figure, font(15)) + 40
+    draw.text((SIDE_PX, top + 44), CONVENTION, INK_DIM, font(12), anchor="lm")
+    draw.text((width - GAP_PX - 6, top + 44), f"glioserve. {DISCLAIMER}", INK_DIM, font(12), anchor="rm")
