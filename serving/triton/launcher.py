@@ -75,7 +75,7 @@ class TritonServer:
         """
         if self.is_running:
             raise TritonStartError("triton", "must not be started twice", "a running process")
-        require_triton(this_machine())
+        require_triton(this_machine(self._runtime))
         for model in repository_catalog(self.settings.repository).models.values():
             read_model(self.settings.repository, model)
         self._log_start = _size(self.settings.log_file)

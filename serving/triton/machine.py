@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.errors import EngineUnsupportedError
+from serving.triton.runtime import TritonRuntime
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (where Linux keeps it)
 SMALLEST_GLIBC = (2, 35)
@@ -62,15 +63,20 @@ class Machine:
     scratch_writable: bool
 
 
-def this_machine() -> Machine:
-    """The facts about this machine."""
-    python_version = f"{sys.version_info.major}.{sys.version_info.minor}"
+def this_machine(runtime: TritonRuntime | None = None) -> Machine:
+    """The facts about this machine.
+
+    Args:
+        runtime: Its Python is looked at; the Python that runs this, of which one would be built, if not given.
+    """
+    python_version = runtime.python_version if runtime else f"{sys.version_info.major}.{sys.version_info.minor}"
+    base_prefix = runtime.base_prefix if runtime else Path(sys.base_prefix)
     return Machine(
         system=platform.system(),
         architecture=platform.machine(),
         glibc=_glibc(),
         python_version=python_version,
-        libpython=libpython_folder(Path(sys.base_prefix), python_version),
+        libpython=libpython_folder(base_prefix, python_version),
         shared_memory_bytes=shutil.disk_usage(SHARED_MEMORY).free if _writable(SHARED_MEMORY) else None,
         scratch_writable=_writable(Path(tempfile.gettempdir())),
     )
