@@ -58,14 +58,21 @@ class Canary:
     Args:
         engine: What is checked.
         period_s: Seconds from the end of one check to the start of the next.
+        retry_s: The same while the engine is not ready, so that its return is noticed soon.
         on_change: Called from the canary's thread with the first report, and whenever `ready` differs from before.
     """
 
     def __init__(
-        self, engine: InferenceEngine, *, period_s: float = 30.0, on_change: Callable[[CanaryReport], None]
+        self,
+        engine: InferenceEngine,
+        *,
+        period_s: float = 30.0,
+        retry_s: float = 1.0,
+        on_change: Callable[[CanaryReport], None],
     ) -> None:
         self._engine = engine
         self._period_s = period_s
+        self._retry_s = min(retry_s, period_s)
         self._on_change = on_change
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -100,9 +107,10 @@ class Canary:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.clear()
-            self._tell(self._check())
-            self._wake.wait(self._period_s)
+            report = self._check()
+            self._tell(report)
+            self._wake.wait(self._period_s if report.ready else self._retry_s)
+            self._wake.clear()  # before `_stopping` is looked at, so that `stop` is never missed
 
     def _check(self) -> CanaryReport:
         try:
