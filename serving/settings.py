@@ -56,6 +56,7 @@ class Settings(BaseSettings):
         None, description="HOST:PORT of a Triton that runs already (gRPC). When not set, `up` starts one of its own."
     )
     triton_runtime: Path | None = Field(None, description="Where Triton's environment is, if not at its usual place.")
+    triton_log: Path | None = Field(None, description="File of Triton's own log; when not set, it is not kept.")
     golden_period_s: float = Field(15.0, gt=0, description="Between two golden checks of the engine.")
 
     workers: int = Field(2, ge=1, le=64, description="Exams that run at one time.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from glioserve.v1 import evaluation_pb2, info_pb2, segmentation_pb2
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,6 +29,7 @@ class HealthBoard:
     def __init__(self, metrics: GatewayMetrics) -> None:
         self._metrics = metrics
         self._servicer = health.aio.HealthServicer()
+        self._ready = asyncio.Event()
 
     async def open(self, server: aio.Server) -> None:
         """Answer on this server. The engine counts as not ready until `engine_changed`."""
@@ -40,6 +43,14 @@ class HealthBoard:
         for service in (SEGMENTATION, OVERALL):
             await self._servicer.set(service, _SERVING if ready else _NOT_SERVING)
         self._metrics.set_ready(ready=ready)
+        if ready:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+    async def ready(self) -> None:
+        """Wait until the engine has passed its golden check."""
+        await self._ready.wait()
 
     async def drain(self) -> None:
         """From now on and for good, nothing is served."""

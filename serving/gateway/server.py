@@ -124,9 +124,9 @@ class Gateway:
         """Where the metrics are, `host:port`."""
         return f"{self._settings.host}:{self._metrics_server.port}"
 
-    def check_engine_soon(self) -> None:
-        """Repeat the golden check now, e.g. since the engine was started anew. Thread-safe."""
-        self._canary.check_soon()
+    async def ready(self) -> None:
+        """Wait until exams can be segmented: until every model has given its golden answer."""
+        await self._health.ready()
 
     async def _add_services(self, server: aio.Server) -> None:
         settings, catalog = self._settings, self._engine.catalog

@@ -1,0 +1,112 @@
+"""The command line `glioserve-server`. Foreseeable faults are one line on standard error and exit code 1."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from imaging.errors import ImagingError
+from serving.doctor import diagnose, to_json, to_table
+from serving.errors import ServingError, TritonStartError
+from serving.inference.engine import Engine
+from serving.logs import configure_logging
+from serving.serve import serve
+from serving.settings import Settings, load_settings
+from serving.triton.runtime import build_runtime, default_root
+from serving.version import SERVER_VERSION
+
+_Engine = Annotated[Engine | None, typer.Option(help="What runs the networks.")]
+_Models = Annotated[Path | None, typer.Option(help="The model repository.", file_okay=False)]
+_Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+_Port = Annotated[int | None, typer.Option(help="Port of the gateway; 0 takes a free one.", min=0, max=65535)]
+_MetricsPort = Annotated[int | None, typer.Option(help="Port of the metrics; 0 takes a free one.", min=0, max=65535)]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Serve glioma segmentation: a gRPC gateway in front of NVIDIA Triton. Research software, not a medical "
+    "device. Everything can also be set by the environment, GLIOSERVE_*; options win.",
+)
+runtime = typer.Typer(no_args_is_help=True, help="The environment that Triton runs in.")
+app.add_typer(runtime, name="runtime")
+
+
+@app.command()
+def up(
+    *,
+    engine: _Engine = None,
+    models: _Models = None,
+    host: _Host = None,
+    port: _Port = None,
+    metrics_port: _MetricsPort = None,
+) -> None:
+    """Start Triton and the gateway, and serve until SIGTERM or Ctrl-C."""
+    settings = _settings(engine=engine, models=models, host=host, port=port, metrics_port=metrics_port)
+    for line in settings.lines():
+        typer.echo(line)
+    serve(settings, on_ready=lambda gateway, metrics: typer.echo(f"ready on {gateway}, metrics on {metrics}"))
+
+
+@app.command()
+def doctor(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Findings for programs.")] = False,
+    models: _Models = None,
+) -> None:
+    """Say what this machine lacks for serving, and how to mend it. Exit code 1 if it lacks something."""
+    settings = _settings(models=models)
+    findings = diagnose(
+        settings.models,
+        runtime_root=settings.triton_runtime,
+        host=settings.host,
+        ports={"gateway": settings.port, "metrics": settings.metrics_port},
+    )
+    typer.echo(to_json(findings) if json else to_table(findings))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version of this server."""
+    typer.echo(SERVER_VERSION)
+
+
+@runtime.command()
+def build() -> None:
+    """Build the environment that Triton runs in, unless it is complete: a download of about 300 MB."""
+    root = _settings().triton_runtime or default_root()
+    typer.echo(f"building Triton's environment, unless it is complete: {root}")
+    built = build_runtime(root)
+    typer.echo(f"complete, Python {built.python_version}")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="glioserve-server")
+    except (ServingError, ImagingError) as error:
+        _fail(_line(error))
+    except OSError as error:  # a folder that can't be written, a full disk
+        _fail(f"{error.filename or 'system'}: {error.strerror or type(error).__name__}")
+
+
+def _settings(**options: Any) -> Settings:  # noqa: ANN401 (as different as settings are)
+    settings = load_settings(options)
+    configure_logging(settings.log_level)
+    return settings
+
+
+def _line(error: ServingError | ImagingError) -> str:
+    if isinstance(error, TritonStartError) and error.log_tail:
+        return f"{ServingError.__str__(error)}; its log ends: {error.log_tail.splitlines()[-1]}"
+    return str(error)
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    raise SystemExit(1)
