@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from imaging.errors import ImagingError
+from serving.demo import run_demo
 from serving.doctor import diagnose, to_json, to_table
 from serving.errors import ServingError, TritonStartError
 from serving.inference.engine import Engine
@@ -68,6 +70,21 @@ def doctor(
     typer.echo(to_json(findings) if json else to_table(findings))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder of the results.", file_okay=False)] = Path("out"),
+    case: Annotated[
+        Path | None, typer.Option(help="Folder of a BraTS case; a phantom if not given.", exists=True, file_okay=False)
+    ] = None,
+    engine: _Engine = None,
+    models: _Models = None,
+) -> None:
+    """Start everything on free ports, segment one exam with the client `glioserve`, stop everything."""
+    settings = _settings(engine=engine, models=models, host="127.0.0.1", port=0, metrics_port=0)
+    asyncio.run(run_demo(settings, out=out, case=case, say=typer.echo))
 
 
 @app.command()
