@@ -31,7 +31,7 @@ TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve doctor test check format train evaluate export bench protos protos-check constraints clean distclean
+.PHONY: help run serve doctor test check format train evaluate export bench protos protos-check docs constraints clean distclean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -79,6 +79,9 @@ bench: $(DEV) $(TRITON) ## Every benchmark, one after the other
 
 protos: $(DEV) ## Generate the stubs of the contract from client/glioserve/v1/*.proto
 	$(PY) client/generate_protos.py
+
+docs: $(DEV) ## Write the tables of docs/reference from the code
+	$(PY) docs/generate_reference.py
 
 protos-check: $(DEV)
 	@rm -rf build/protos && mkdir -p build/protos

@@ -28,7 +28,7 @@ MAY_IMPORT = {
 NEVER_LOADED = {
     "imaging": {"torch", "grpc", "tritonclient"},
     "serving": {"torch", "lightning_fabric", "training", "export"},
-    "glioserve": {"torch", "imaging", "serving", "training", "export", "scipy", "skimage", "tritonclient"},
+    "glioserve": {"torch", "imaging", "serving", "training", "export", "skimage", "tritonclient"},
 }
 STUBS = "glioserve.v1"
 MAX_LINES = 400
