@@ -1,4 +1,1 @@
-"""The engines that run the networks, what they serve, and whether they can be trusted.
-
-Start at `engine.py`: `open_engine` gives the engine that was named.
-"""
+"""The engines that run the networks (`engine.py` names them), what they serve, and whether they can be trusted."""

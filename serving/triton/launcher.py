@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,9 @@ _log = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 _SELF_TEST_DEADLINE_S = 30.0
-_TAIL_BYTES = 4096
+_TAIL_LINES, _LONGEST_LINE = 12, 1000
+_TELLS_OF_ERROR = re.compile(r"E\d{4} |error: ")
+"""How Triton's log begins a line about an error."""
 
 
 class TritonServer:
@@ -105,13 +108,15 @@ class TritonServer:
         return self._process is None or self._process.wait(timeout_s)
 
     def log_tail(self) -> str:
-        """The last lines of its log since it was last started."""
+        """What its log says since it was last started: the lines that tell of errors, or else the last ones."""
         try:
             with self.settings.log_file.open("rb") as log:
-                log.seek(max(self._log_start, _size(self.settings.log_file) - _TAIL_BYTES))
-                return log.read().decode(errors="replace").strip()
+                log.seek(self._log_start)
+                lines = log.read().decode(errors="replace").splitlines()
         except OSError as error:
             return f"(no log: {error.strerror})"
+        telling = [line for line in lines if _TELLS_OF_ERROR.match(line)]
+        return "\n".join(line[:_LONGEST_LINE] for line in (telling or lines)[-_TAIL_LINES:])
 
     def __enter__(self) -> Self:
         self.start()

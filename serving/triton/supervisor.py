@@ -64,6 +64,6 @@ class TritonSupervisor:
         try:
             self._server.restart()
         except ServingError as error:
-            _log.error("triton.not_restarted", extra={"fault": str(error)})  # noqa: TRY400 (the fault says all)
+            _log.error("triton.not_restarted", extra={"fault": str(error)})
             return False
         return True

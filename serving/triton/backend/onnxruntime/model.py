@@ -91,11 +91,6 @@ def _check_supported(config: dict[str, Any]) -> None:
             "optimization.execution_accelerators must be empty: this onnxruntime backend has no accelerators, "
             f"got {sorted(kind for kind, chosen in accelerators.items() if chosen)}"
         )
-    for group in config["instance_group"]:
-        if group["kind"] == "KIND_GPU":
-            raise pb_utils.TritonModelException(
-                "instance_group.kind must be KIND_CPU or KIND_AUTO: this onnxruntime backend has no GPU, got KIND_GPU"
-            )
 
 
 def _session_options(config: dict[str, Any]) -> onnxruntime.SessionOptions:
