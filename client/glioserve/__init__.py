@@ -1,7 +1,5 @@
 """The client of glioserve: glioma MRI segmentation over gRPC. Research software, not a medical device."""
 
-from importlib.metadata import version
-
 from glioserve.aio import AsyncClient
 from glioserve.case_folder import find_case
 from glioserve.channel import TlsConfig
@@ -27,6 +25,7 @@ from glioserve.errors import (
 )
 from glioserve.exam_files import Case, ExamFiles, Reference
 from glioserve.label_map import LabelMap
+from glioserve.outputs import write_outputs
 from glioserve.progress import Progress, Queued
 from glioserve.results import (
     EvaluationResult,
@@ -47,8 +46,7 @@ from glioserve.terms import (
     Region,
     SpecificityDomain,
 )
-
-__version__ = version("glioserve")
+from glioserve.version import __version__
 
 __all__ = [
     "AccessDeniedError",
@@ -94,4 +92,5 @@ __all__ = [
     "TlsConfig",
     "__version__",
     "find_case",
+    "write_outputs",
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from glioserve.render.contours import SIDE_OF, dotted, outline
-from glioserve.render.palette import BACKGROUND, INK, INK_DIM, MODALITY_TITLE, REGION_RGB
+from glioserve.render.contours import SIDE_OF, Side, dotted, outline
+from glioserve.render.palette import BACKGROUND, INK, INK_DIM, MODALITY_TITLE, REFERENCE_RGB, REGION_RGB, Rgb
 from glioserve.render.planes import Plane
 from glioserve.render.scene import Masks, Scene
 from glioserve.render.views import View
@@ -89,28 +91,31 @@ def draw_base(scene: Scene, view: View, layout: Layout) -> Image.Image:
     return canvas
 
 
-def draw_layer(masks: Masks, region: Region, view: View, layout: Layout, *, dots: bool = False) -> Image.Image:
-    """The outlines of one region over all pictures, mode `RGBA`, transparent elsewhere.
+def draw_layer(masks: Masks, region: Region, view: View, layout: Layout) -> Image.Image:
+    """The outlines of one region over all pictures, in the region's colour, mode `RGBA`, transparent elsewhere."""
+    return _draw_outlines(masks[region], view, layout, colour=REGION_RGB[region], side=SIDE_OF[region], dots=False)
 
-    Args:
-        masks: Of the result, or of the reference.
-        region: Which of them.
-        view: The slices.
-        layout: Where the pictures lie.
-        dots: Draw a dotted line.
-    """
-    layer = Image.new("RGBA", layout.size, (*REGION_RGB[region], 0))
+
+def draw_reference_layer(masks: Masks, region: Region, view: View, layout: Layout) -> Image.Image:
+    """The same of a reference: white and dotted, so that it is told apart where it agrees."""
+    return _draw_outlines(masks[region], view, layout, colour=REFERENCE_RGB, side=SIDE_OF[region], dots=True)
+
+
+def _draw_outlines(
+    mask: npt.NDArray[np.bool_], view: View, layout: Layout, *, colour: Rgb, side: Side, dots: bool
+) -> Image.Image:
+    layer = Image.new("RGBA", layout.size, (*colour, 0))
     for plane in Plane:
         _, _, width, height = layout.tiles[plane, Modality.T1]
-        mask = plane.cut(masks[region], view.slices[plane])
-        if not mask.any():
+        cut = plane.cut(mask, view.slices[plane])
+        if not cut.any():
             continue
-        line, halo = outline(mask, (width, height), side=SIDE_OF[region])
+        line, halo = outline(cut, (width, height), side=side)
         if dots:
             line, halo = dotted(line), dotted(halo)
         tile = Image.new("RGBA", (width, height))
         tile.putalpha(halo.point([round(HALO_OPACITY * value) for value in range(256)]))
-        coloured = Image.new("RGBA", (width, height), (*REGION_RGB[region], 0))
+        coloured = Image.new("RGBA", (width, height), (*colour, 0))
         coloured.putalpha(line)
         tile.alpha_composite(coloured)
         for modality in Modality:

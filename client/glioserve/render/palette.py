@@ -14,17 +14,16 @@ REGION_RGB: Mapping[Region, Rgb] = MappingProxyType(
 )
 """Sky blue, yellow, vermilion: apart in hue and in lightness."""
 
-REGION_TITLE: Mapping[Region, str] = MappingProxyType(
-    {Region.WT: "Whole tumour", Region.TC: "Tumour core", Region.ET: "Enhancing tumour"}
-)
+REFERENCE_RGB: Rgb = (255, 255, 255)
+
 
 MODALITY_TITLE: Mapping[Modality, str] = MappingProxyType(
     {Modality.T1: "T1", Modality.T1CE: "T1CE", Modality.T2: "T2", Modality.FLAIR: "FLAIR"}
 )
 
-BACKGROUND: Rgb = (11, 13, 16)
+BACKGROUND: Rgb = (0, 0, 0)
 INK: Rgb = (208, 214, 221)
-INK_DIM: Rgb = (128, 137, 148)
+INK_DIM: Rgb = (139, 148, 159)
 
 
 def css(colour: Rgb) -> str:

@@ -12,38 +12,38 @@ from glioserve.render.planes import Plane
 from glioserve.render.scene import Scene
 from glioserve.terms import Region
 
+INSIDE_OUT = (Region.ET, Region.TC, Region.WT)
+
 
 @dataclass(frozen=True)
 class View:
     """One slice per plane.
 
     Args:
-        focus: The region that they were chosen for; None for all of them together.
-        found: Whether there was something to choose by. If not, the slices are the middle ones.
+        chosen_by: The regions that they were chosen by. Empty where there is no tumour: they are the middle ones.
         slices: Voxel index along each plane's axis, in the scene's crop.
     """
 
-    focus: Region | None
-    found: bool
+    chosen_by: tuple[Region, ...]
     slices: Mapping[Plane, int]
 
 
-def view_of(scene: Scene, focus: Region | None) -> View:
-    """The slices with the largest area of a region; or of all regions, each counted by its share of its own largest.
-
-    A region that is empty gives way to the next larger one, and an empty WT to the middle of the head.
-    """
-    candidates = [Region.ET, Region.TC, Region.WT]
-    if focus is not None:
-        candidates = candidates[candidates.index(focus) :]
-    present = [region for region in candidates if scene.masks[region].any()]
-    if focus is not None:
-        present = present[:1]
-    slices = {plane: _best(scene, plane, present) for plane in Plane}
-    return View(focus, found=bool(present), slices=slices)
+def view_of_region(scene: Scene, region: Region) -> View:
+    """The slices with the largest area of a region; of the next larger region where that is empty."""
+    larger = [other for other in INSIDE_OUT[INSIDE_OUT.index(region) :] if scene.masks[other].any()]
+    return _view(scene, tuple(larger[:1]))
 
 
-def _best(scene: Scene, plane: Plane, regions: list[Region]) -> int:
+def view_of_all(scene: Scene) -> View:
+    """The slices that show most of all regions, each counted by its share of its own largest area."""
+    return _view(scene, tuple(region for region in INSIDE_OUT if scene.masks[region].any()))
+
+
+def _view(scene: Scene, regions: tuple[Region, ...]) -> View:
+    return View(regions, {plane: _best(scene, plane, regions) for plane in Plane})
+
+
+def _best(scene: Scene, plane: Plane, regions: tuple[Region, ...]) -> int:
     others = tuple(axis for axis in range(3) if axis != plane.axis)
     size = scene.masks[Region.WT].shape[plane.axis]
     score: npt.NDArray[np.float64] = np.zeros(size)

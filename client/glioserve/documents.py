@@ -1,0 +1,162 @@
+"""Results as JSON documents, for programs. Each names its schema; a schema's keys are never renamed or removed.
+
+Numbers that do not exist (NaN by the empty-mask policy) are `null`: the documents are strict JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from glioserve.conventions import MetricConventions
+from glioserve.errors import GlioserveError, InputFault, InvalidInputError, ServerBusyError
+from glioserve.results import EvaluationResult, ModelInfo, RegionMetrics, RegionVolume, SegmentationResult, ServerInfo
+from glioserve.terms import Health
+from glioserve.version import __version__
+
+RESULT_SCHEMA = "glioserve.result/1"
+EVALUATION_SCHEMA = "glioserve.evaluation/1"
+INFO_SCHEMA = "glioserve.info/1"
+ERROR_SCHEMA = "glioserve.error/1"
+DISCLAIMER = "Research software, not a medical device."
+
+Document = dict[str, Any]
+
+
+def to_json(document: Document) -> str:
+    """A document as text, indented, with a newline at its end."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def segmentation_document(result: SegmentationResult, *, created: datetime) -> Document:
+    """`result.json`.
+
+    Args:
+        result: The exam's result.
+        created: When it was made, with its time zone.
+    """
+    scheme = result.label_map.label_scheme
+    return {
+        "schema": RESULT_SCHEMA,
+        "created": created.isoformat(timespec="seconds"),
+        "disclaimer": DISCLAIMER,
+        "label_scheme": scheme.value,
+        "region_labels": {region.value: sorted(values) for region, values in scheme.region_labels.items()},
+        "volumes": _volumes(result.volumes),
+        "metrics": None
+        if result.conventions is None or result.reference_label_scheme is None
+        else {
+            "reference_label_scheme": result.reference_label_scheme.value,
+            "conventions": _conventions(result.conventions),
+            "regions": _metrics(result.metrics),
+        },
+        "timings": [{"stage": each.stage, "seconds": each.seconds} for each in result.timings],
+        "total_seconds": result.total_s,
+        "models": _models(result.models),
+        "warnings": list(result.warnings),
+        "notes": list(result.notes),
+        "server": {"version": result.server_version, "engine": result.engine},
+        "client": {"version": __version__},
+    }
+
+
+def evaluation_document(result: EvaluationResult) -> Document:
+    """What `glioserve evaluate --json` prints."""
+    return {
+        "schema": EVALUATION_SCHEMA,
+        "disclaimer": DISCLAIMER,
+        "prediction_label_scheme": result.prediction_label_scheme.value,
+        "reference_label_scheme": result.reference_label_scheme.value,
+        "conventions": _conventions(result.conventions),
+        "regions": _metrics(result.metrics),
+        "prediction_volumes": _volumes(result.prediction_volumes),
+        "reference_volumes": _volumes(result.reference_volumes),
+        "server": {"version": result.server_version},
+        "client": {"version": __version__},
+    }
+
+
+def info_document(info: ServerInfo, health: Health) -> Document:
+    """What `glioserve info --json` prints."""
+    return {
+        "schema": INFO_SCHEMA,
+        "health": health.value,
+        "server": {"version": info.server_version, "engine": info.engine},
+        "models": _models(info.models),
+        "label_schemes": [scheme.value for scheme in info.label_schemes],
+        "limits": {"max_file_bytes": info.max_file_bytes, "max_voxels": info.max_voxels},
+        "queue": {"capacity": info.queue_capacity, "length": info.queue_length},
+        "client": {"version": __version__},
+    }
+
+
+def error_document(error: GlioserveError) -> Document:
+    """What is printed in place of a result, where JSON was asked for. Parts that an error does not have are `null`."""
+    fault = error if isinstance(error, InputFault) else None
+    return {
+        "schema": ERROR_SCHEMA,
+        "error": {
+            "type": type(error).__name__,
+            "message": str(error),
+            "kind": error.kind if isinstance(error, InvalidInputError) else None,
+            "field": fault.field if fault else None,
+            "rule": fault.rule if fault else None,
+            "got": fault.got if fault else None,
+            "retry_after_seconds": error.retry_after_s if isinstance(error, ServerBusyError) else None,
+        },
+        "client": {"version": __version__},
+    }
+
+
+def _volumes(volumes: Sequence[RegionVolume]) -> list[Document]:
+    return [
+        {
+            "region": each.region.value,
+            "volume_ml": each.volume_ml,
+            "voxels": each.voxels,
+            "voxels_removed": each.voxels_removed,
+        }
+        for each in volumes
+    ]
+
+
+def _metrics(metrics: Sequence[RegionMetrics]) -> list[Document]:
+    return [
+        {
+            "region": each.region.value,
+            "status": each.status.value,
+            "dsc": _number(each.dsc),
+            "hd95_mm": _number(each.hd95_mm),
+            "sensitivity": _number(each.sensitivity),
+            "specificity": _number(each.specificity),
+        }
+        for each in metrics
+    ]
+
+
+def _conventions(conventions: MetricConventions) -> Document:
+    return {
+        "hd95_definition": conventions.hd95_definition.value,
+        "empty_mask_policy": conventions.empty_mask_policy.value,
+        "specificity_domain": conventions.specificity_domain.value,
+    }
+
+
+def _models(models: Sequence[ModelInfo]) -> list[Document]:
+    return [
+        {
+            "name": each.name,
+            "version": each.version,
+            "sha256": each.sha256,
+            "region": None if each.region is None else each.region.value,
+            "channels": list(each.channels),
+        }
+        for each in models
+    ]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

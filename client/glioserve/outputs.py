@@ -1,0 +1,47 @@
+"""The folder of a result: label map, JSON document, report and picture."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from glioserve.atomic import make_folder, write_atomic
+from glioserve.documents import segmentation_document, to_json
+from glioserve.exam_files import Case, PathLike
+from glioserve.render.overlay import overlay_png
+from glioserve.render.report import report_html
+from glioserve.render.scene import Scene
+from glioserve.results import SegmentationResult
+
+LABEL_MAP = "segmentation.nii.gz"
+DOCUMENT = "result.json"
+REPORT = "report.html"
+PICTURE = "overlay.png"
+
+
+def write_outputs(result: SegmentationResult, case: Case, folder: PathLike) -> Path:
+    """Writes `segmentation.nii.gz`, `result.json`, `report.html` and `overlay.png`, each whole or not at all.
+
+    The label map comes first and the pictures last. None of the files names the patient, or a file of the exam.
+
+    Args:
+        result: The exam's result.
+        case: The exam, whose files are read again for the pictures.
+        folder: Made if it is not there; files of these names in it are replaced.
+
+    Returns:
+        The folder.
+
+    Raises:
+        OutputError: Something can't be written.
+        LocalInputError: A file of the exam can't be read any more.
+    """
+    target = Path(folder)
+    make_folder(target)
+    created = datetime.now(UTC)
+    result.label_map.save(target / LABEL_MAP)
+    write_atomic(target / DOCUMENT, to_json(segmentation_document(result, created=created)).encode())
+    scene = Scene.of(case, result.label_map)
+    write_atomic(target / PICTURE, overlay_png(result, scene))
+    write_atomic(target / REPORT, report_html(result, scene, created=created).encode())
+    return target
