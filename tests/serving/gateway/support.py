@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from grpc import aio
-
 from glioserve.v1 import evaluation_pb2, segmentation_pb2, types_pb2
 from glioserve.v1.contract import CHUNK_BYTES, ERROR_DETAIL_KEY
 from glioserve.v1.evaluation_pb2_grpc import EvaluationServiceStub
 from glioserve.v1.segmentation_pb2_grpc import SegmentationServiceStub
+from grpc import aio
+
 from imaging.modality import Channel, Modality
 from imaging.nifti import write_nifti
 from imaging.pipeline.golden import GoldenAnswer, golden_slices

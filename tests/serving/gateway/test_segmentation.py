@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import nibabel
 import numpy as np
+from glioserve.v1 import types_pb2
 from grpc import aio
 
-from glioserve.v1 import types_pb2
 from imaging.modality import Modality
 from tests.serving.gateway.support import AFFINE, SHAPE, exam_files, label_file, segment, segment_requests
 
@@ -41,9 +41,7 @@ async def test_answers_with_progress_partial_results_and_the_label_map(channel: 
 
 
 async def test_labels_follow_the_scheme_that_was_asked_for(channel: aio.Channel) -> None:
-    answer = await segment(
-        channel, segment_requests(exam_files(), label_scheme=types_pb2.LABEL_SCHEME_BRATS_2023)
-    )
+    answer = await segment(channel, segment_requests(exam_files(), label_scheme=types_pb2.LABEL_SCHEME_BRATS_2023))
 
     assert set(np.unique(np.asarray(labels_of(answer.label_map).dataobj))) == {0, 1, 2, 3}
 
