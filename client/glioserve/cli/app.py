@@ -1,0 +1,234 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import io
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from glioserve.atomic import make_folder
+from glioserve.channel import DEFAULT_TARGET, TlsConfig
+from glioserve.cli.faults import reported
+from glioserve.cli.meter import Meter
+from glioserve.cli.tables import evaluation_parts, info_parts, segmentation_parts, show
+from glioserve.client import Client
+from glioserve.conventions import MetricConventions
+from glioserve.core.plan import resolve_case
+from glioserve.documents import DISCLAIMER, evaluation_document, info_document, segmentation_document, to_json
+from glioserve.exam_files import ExamFiles
+from glioserve.limits import EVALUATE_TIMEOUT_S, QUERY_TIMEOUT_S, SEGMENT_TIMEOUT_S
+from glioserve.outputs import write_outputs
+from glioserve.terms import EmptyMaskPolicy, Hd95Definition, LabelScheme
+from glioserve.version import __version__
+
+_File = typer.Option(exists=True, dir_okay=False, help="NIfTI file, .nii or .nii.gz.")
+_Contrast = Annotated[Path | None, _File]
+_Json = Annotated[bool, typer.Option("--json", help="Print a JSON document for programs.")]
+_Scheme = Annotated[LabelScheme, typer.Option(help="What the values of a label map mean.")]
+_ReferenceScheme = Annotated[
+    LabelScheme | None, typer.Option(help="What the values of the reference mean. Never guessed from the values.")
+]
+_Hd95 = Annotated[Hd95Definition, typer.Option(help="How HD95 is defined.")]
+_EmptyMasks = Annotated[EmptyMaskPolicy, typer.Option(help="What a metric is where a mask is empty.")]
+_Server = Annotated[str, typer.Option(envvar="GLIOSERVE_SERVER", metavar="HOST:PORT", help="Where the server is.")]
+_Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="For everything: upload, queue, work and retries.")]
+_Retries = Annotated[int, typer.Option(help="How often to ask again when the server is busy and says when to.")]
+_Plaintext = Annotated[
+    bool, typer.Option("--plaintext", help="Call another machine without TLS on a network you trust.")
+]
+_Tls = Annotated[bool, typer.Option("--tls", help="Use TLS with gRPC's own public authorities.")]
+_TlsCa = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="PEM certificates of the authorities to trust; turns TLS on."),
+]
+_TlsCert = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="This client's PEM certificate.")]
+_TlsKey = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="This client's PEM private key.")]
+_TlsName = Annotated[str | None, typer.Option(help="Name in the server's certificate, where it is not the host's.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=f"Segment glioma MRI on a glioserve server. {DISCLAIMER}",
+)
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=lambda value: _print_version(wanted=value), help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    del version  # its callback has done the work
+
+
+@app.command()
+def segment(
+    case_dir: Annotated[
+        Path | None,
+        typer.Argument(exists=True, file_okay=False, help="Folder with the files of one case, named as in BraTS."),
+    ] = None,
+    *,
+    t1: _Contrast = None,
+    t1ce: _Contrast = None,
+    t2: _Contrast = None,
+    flair: _Contrast = None,
+    reference: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Expert labels to score against.")
+    ] = None,
+    reference_label_scheme: _ReferenceScheme = None,
+    label_scheme: _Scheme = LabelScheme.BRATS_2018,
+    hd95: _Hd95 = Hd95Definition.POOLED,
+    empty_masks: _EmptyMasks = EmptyMaskPolicy.LEGACY,
+    out: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Folder for the label map, result.json, report.html and overlay.png."),
+    ] = None,
+    json: _Json = False,
+    server: _Server = DEFAULT_TARGET,
+    timeout: _Timeout = SEGMENT_TIMEOUT_S,
+    retries: _Retries = 0,
+    plaintext: _Plaintext = False,
+    tls: _Tls = False,
+    tls_ca: _TlsCa = None,
+    tls_cert: _TlsCert = None,
+    tls_key: _TlsKey = None,
+    tls_server_name: _TlsName = None,
+) -> None:
+    """Segment one exam: a case folder, or four files."""
+    exam = _exam(case_dir, t1=t1, t1ce=t1ce, t2=t2, flair=flair)
+    with reported(as_json=json):
+        case = resolve_case(exam, reference=reference, reference_label_scheme=reference_label_scheme)
+        if out is not None:
+            make_folder(out)  # found out before minutes of work, not after
+        protection = _protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
+        with Client(server, tls=protection, plaintext=plaintext) as client, Meter(Console(stderr=True)) as meter:
+            result = client.segment(
+                case,
+                label_scheme=label_scheme,
+                conventions=MetricConventions(hd95_definition=hd95, empty_mask_policy=empty_masks),
+                on_progress=meter.on_progress,
+                on_partial=meter.on_partial,
+                timeout_s=timeout,
+                retries=retries,
+            )
+        if out is not None:
+            write_outputs(result, case, out)
+    if json:
+        typer.echo(to_json(segmentation_document(result, created=datetime.now(UTC))), nl=False)
+    else:
+        show(segmentation_parts(result), Console())
+
+
+@app.command()
+def evaluate(
+    prediction: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Label map to be judged.")],
+    reference: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Expert labels on the same grid.")],
+    *,
+    label_scheme: _Scheme,
+    reference_label_scheme: Annotated[
+        LabelScheme | None, typer.Option(help="What the values of the reference mean, where that differs.")
+    ] = None,
+    hd95: _Hd95 = Hd95Definition.POOLED,
+    empty_masks: _EmptyMasks = EmptyMaskPolicy.LEGACY,
+    json: _Json = False,
+    server: _Server = DEFAULT_TARGET,
+    timeout: _Timeout = EVALUATE_TIMEOUT_S,
+    plaintext: _Plaintext = False,
+    tls: _Tls = False,
+    tls_ca: _TlsCa = None,
+    tls_cert: _TlsCert = None,
+    tls_key: _TlsKey = None,
+    tls_server_name: _TlsName = None,
+) -> None:
+    """Score a label map against another."""
+    with reported(as_json=json):
+        protection = _protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
+        with Client(server, tls=protection, plaintext=plaintext) as client:
+            result = client.evaluate(
+                prediction,
+                reference,
+                label_scheme=label_scheme,
+                reference_label_scheme=reference_label_scheme,
+                conventions=MetricConventions(hd95_definition=hd95, empty_mask_policy=empty_masks),
+                timeout_s=timeout,
+            )
+    if json:
+        typer.echo(to_json(evaluation_document(result)), nl=False)
+    else:
+        show(evaluation_parts(result), Console())
+
+
+@app.command()
+def info(
+    *,
+    json: _Json = False,
+    server: _Server = DEFAULT_TARGET,
+    timeout: _Timeout = QUERY_TIMEOUT_S,
+    plaintext: _Plaintext = False,
+    tls: _Tls = False,
+    tls_ca: _TlsCa = None,
+    tls_cert: _TlsCert = None,
+    tls_key: _TlsKey = None,
+    tls_server_name: _TlsName = None,
+) -> None:
+    """Say what the server is, serves and allows."""
+    with reported(as_json=json):
+        protection = _protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
+        with Client(server, tls=protection, plaintext=plaintext) as client:
+            found = client.info(timeout_s=timeout)
+            health = client.health(timeout_s=timeout)
+    if json:
+        typer.echo(to_json(info_document(found, health)), nl=False)
+    else:
+        show(info_parts(found, health), Console())
+
+
+def main() -> None:
+    """The entry point `glioserve`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a server's text may not exist in the terminal's encoding
+    app()
+
+
+def _exam(
+    case_dir: Path | None, *, t1: Path | None, t1ce: Path | None, t2: Path | None, flair: Path | None
+) -> ExamFiles | Path:
+    given = [path for path in (t1, t1ce, t2, flair) if path is not None]
+    if case_dir is not None and not given:
+        return case_dir
+    if case_dir is None and t1 is not None and t1ce is not None and t2 is not None and flair is not None:
+        return ExamFiles(t1=t1, t1ce=t1ce, t2=t2, flair=flair)
+    raise typer.BadParameter(
+        "give either a case folder, or all four files", param_hint="CASE_DIR or --t1, --t1ce, --t2, --flair"
+    )
+
+
+def _protection(
+    wanted: bool,  # noqa: FBT001 - the option itself
+    *,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    server_name: str | None,
+) -> TlsConfig | None:
+    """TLS where any of its options is given."""
+    if not (wanted or ca or cert or key or server_name):
+        return None
+    return TlsConfig(ca_file=ca, client_cert_file=cert, client_key_file=key, server_name=server_name)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"glioserve {__version__}")
+        raise typer.Exit
