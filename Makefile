@@ -8,6 +8,7 @@ CASE   ?=
 DATA   ?=
 MODELS ?= models
 SCORES ?=
+AGAINST ?=
 PROFILE ?= best
 RUN     ?= runs/$(PROFILE)
 ENGINE  ?= triton
@@ -54,9 +55,14 @@ train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=pap
 	@$(call required,DATA,folder of BraTS cases)
 	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)"
 
-evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=torch|onnxruntime|triton]
+evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=torch|onnxruntime|triton] [AGAINST=scores.json]
 	@$(call required,DATA,folder of BraTS cases)
-	$(PY) -m training evaluate --data "$(DATA)" --engine "$(ENGINE)"
+ifeq ($(ENGINE),torch)
+	$(PY) -m training evaluate --data "$(DATA)" --run "$(RUN)"
+else
+	$(BIN)/glioserve-server evaluate --data "$(DATA)" --engine "$(ENGINE)" --models "$(MODELS)" \
+	  --out "$(OUT)/scores-$(ENGINE).json" $(if $(AGAINST),--against "$(AGAINST)")
+endif
 
 export: $(DEV) ## Checkpoints to a verified model repository: [RUN=runs/PROFILE] [MODELS=models] [SCORES=scores.json]
 	$(PY) -m export "$(RUN)" --models "$(MODELS)" $(if $(SCORES),--scores "$(SCORES)")

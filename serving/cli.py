@@ -9,10 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
+from imaging.brats import find_cases
 from imaging.errors import ImagingError
+from imaging.labels import LabelScheme
+from imaging.metrics.markdown import render_markdown
 from serving.demo import run_demo
 from serving.doctor import diagnose, to_json, to_table
 from serving.errors import ServingError, TritonStartError
+from serving.evaluation import (
+    agrees,
+    cases_of,
+    compare_with,
+    listed_patients,
+    render_differences,
+    score,
+    validation_patients,
+)
 from serving.inference.engine import Engine
 from serving.logs import configure_logging
 from serving.serve import serve
@@ -85,6 +97,49 @@ def demo(
     """Start everything on free ports, segment one exam with the client `glioserve`, stop everything."""
     settings = _settings(engine=engine, models=models, host="127.0.0.1", port=0, metrics_port=0)
     asyncio.run(run_demo(settings, out=out, case=case, say=typer.echo))
+
+
+@app.command()
+def evaluate(
+    *,
+    data: Annotated[Path, typer.Option(help="Folder of BraTS cases, 2018 to 2024.", exists=True, file_okay=False)],
+    engine: _Engine = None,
+    models: _Models = None,
+    patients: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of patient ids, one a line; if not given, the models' validation patients.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Score all patients found.")] = False,
+    label_scheme: Annotated[LabelScheme | None, typer.Option(help="Of the labels, where names do not tell.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the scores go, as JSON.", dir_okay=False)] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Scores of another engine: exit code 1 if a DSC differs.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Score the models on patients that they never learned from."""
+    if everyone and patients is not None:
+        raise typer.BadParameter("give --patients or --all, not both")
+    settings = _settings(engine=engine, models=models)
+    cases = find_cases(data, label_scheme=label_scheme)
+    if not everyone:
+        wanted = listed_patients(patients) if patients else validation_patients(settings.models)
+        cases = cases_of(cases, wanted)
+    with typer.progressbar(length=len(cases), label="patients", file=sys.stderr) as bar:
+        scores = score(settings, cases, on_case=lambda _: bar.update(1))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(scores.to_json(), encoding="utf-8")
+    typer.echo(render_markdown(scores.summary()))
+    if against is not None:
+        differences = compare_with(scores, against)
+        typer.echo(render_differences(differences))
+        if not agrees(differences):
+            raise typer.Exit(1)
 
 
 @app.command()

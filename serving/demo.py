@@ -18,6 +18,14 @@ _CLIENT = Path(sys.executable).with_name("glioserve")
 _READY_TIMEOUT_S = 60.0
 _CLIENT_TIMEOUT_S = 900.0
 
+_PHANTOM = (
+    "The exam is a phantom: its scores show that everything works, not how well patients are segmented. "
+    "For an exam of your own: make run CASE=<BraTS folder>"
+)
+_PATIENT = (
+    "The exam is yours. Research software, not a medical device: the masks need the eyes of someone trained for it."
+)
+
 Say = Callable[[str], None]
 
 
@@ -30,30 +38,30 @@ async def run_demo(settings: Settings, *, out: Path, case: Path | None, say: Say
 
     Args:
         settings: Of the server.
-        out: Where the results go.
-        case: A BraTS case folder. When there is none, a phantom is made below `out`.
+        out: Where the results go, made if need be.
+        case: A BraTS case folder. When there is none, a phantom is made in `out/exam`.
         say: Takes lines for the user.
 
     Raises:
-        ServingError: The server could not be started, or the client failed.
+        ServingError: The server could not be started, or the client failed. All is stopped then too.
+        OSError: `out` can't be written.
     """
-    exam = case
-    if exam is None:
-        say("No case given: making a phantom, a synthetic exam of no patient.")
-        phantom = await asyncio.to_thread(make_phantom, PHANTOM_SEED)
-        exam = await asyncio.to_thread(write_phantom, phantom, out)
-        say(phantom.description)
+    exam: Path = case or await asyncio.to_thread(_phantom, out / "exam", say)
     say(f"Starting {settings.engine.value} and the gateway.")
     async with running_stack(settings) as gateway:
         await _until_ready(gateway)
         say(f"Ready at {gateway.address}. Running: glioserve segment {exam} --server {gateway.address} --out {out}")
         await _segment(exam, gateway.address, out)
-    say("Everything is stopped again.")
-    if case is None:
-        say(
-            "The scores are those of a phantom: they show that everything works, not how well patients are segmented.\n"
-            "For a patient: make run CASE=<BraTS folder>"
-        )
+    say(f"Everything is stopped again. The results are in {out}.")
+    say(_PATIENT if case is not None else _PHANTOM)
+
+
+def _phantom(folder: Path, say: Say) -> Path:
+    say("No case given: making a phantom, a synthetic exam of no patient.")
+    phantom = make_phantom(PHANTOM_SEED)
+    written = write_phantom(phantom, folder)
+    say(phantom.description)
+    return written
 
 
 async def _until_ready(gateway: Gateway) -> None:
