@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from export.config import model_name, render_config
 from export.graph import export_graph, serialise
 from export.model_card import CardFacts, render_card
 from export.parity import ParityBounds, ParityReport, compare, open_graph, run_graph
-from export.repository import CARD_FILE, CONFIG_FILE, GRAPH_FILE, PARITY_FILE, write_model
+from export.repository import CARD_FILE, CONFIG_FILE, GRAPH_FILE, PARITY_FILE, PROVENANCE_FILE, write_model
 from imaging.exam import Exam
 from imaging.metrics.summary import CohortSummary
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
@@ -84,6 +85,7 @@ def release(
         files={
             GRAPH_FILE: graph,
             CONFIG_FILE: render_config(plan, graph=graph, golden=golden).encode(),
+            PROVENANCE_FILE: (json.dumps(model.provenance, indent=1, sort_keys=True) + "\n").encode(),
             PARITY_FILE: parity.to_json().encode(),
             CARD_FILE: render_card(facts).encode(),
         },

@@ -15,6 +15,8 @@ SIZE_LIMIT_BYTES = 60_000_000
 CONFIG_FILE = "config.pbtxt"
 GRAPH_FILE = "1/model.onnx"
 PARITY_FILE = "parity.json"
+PROVENANCE_FILE = "provenance.json"
+"""Data, split, settings and versions of the training run."""
 CARD_FILE = "MODEL_CARD.md"
 
 

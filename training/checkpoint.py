@@ -16,7 +16,6 @@ from training.profiles import CHANNELS
 from training.records import RunFolder
 from training.unet import UNet
 
-
 MIN_COMPONENT_ML = {Region.WT: 1.0, Region.TC: 0.0, Region.ET: 0.0}
 """Specks of WT below this are dropped: they are mostly false, and each would widen the box for TC and ET."""
 
@@ -68,14 +67,16 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
 def model_plan(run_plan: RunPlan, region: Region) -> ModelPlan:
     """How a region's network is read, decided from settings and training labels alone.
 
-    A region smaller than half the smallest one in the training patients is taken for absent: some patients
-    have no ET, and a few stray voxels would turn "absent" into a wrong finding.
+    Some patients have no ET, and a few stray voxels would turn "absent" into a wrong finding: less than half of the
+    smallest ET in the training patients is taken for absent. WT and TC are never absent in the data, so no such
+    bound can be learned for them.
     """
     profile = run_plan.profiles[region]
+    smallest_ml = run_plan.fingerprint.smallest_volume_ml[region]
     return ModelPlan(
         region=region,
         channels=CHANNELS[region],
         mirror=profile.mirror,
         min_component_ml=MIN_COMPONENT_ML[region],
-        min_region_ml=run_plan.fingerprint.smallest_volume_ml[region] / 2,
+        min_region_ml=smallest_ml / 2 if region is Region.ET else 0.0,
     )

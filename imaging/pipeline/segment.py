@@ -80,7 +80,8 @@ def segment(
     run.observer.found(Region.WT, prepared.restore(masks[Region.WT]))
     warnings: list[str] = []
     if masks[Region.WT].any():
-        tumour = _tumour_box(prepared, masks[Region.WT])
+        # The prepared box starts at a multiple itself, so multiples within it are multiples in the full frame.
+        tumour = Box.around(from_slices(masks[Region.WT]), margin=TUMOUR_MARGIN, multiple=MULTIPLE)
         for region in (Region.TC, Region.ET):
             masks[region] = run.region(prepared, plans[region], masks[Region.WT], tumour)
     else:
