@@ -46,7 +46,7 @@ async def run_demo(settings: Settings, *, out: Path, case: Path | None, say: Say
         ServingError: The server could not be started, or the client failed. All is stopped then too.
         OSError: `out` can't be written.
     """
-    exam: Path = case or await asyncio.to_thread(_phantom, out / "exam", say)
+    exam = await asyncio.to_thread(_phantom, out / "exam", say) if case is None else case
     say(f"Starting {settings.engine.value} and the gateway.")
     async with running_stack(settings) as gateway:
         await _until_ready(gateway)
