@@ -78,9 +78,7 @@ def _session(model: ServedModel, content: bytes, threads: int) -> InferenceSessi
         raise EngineUnsupportedError("onnxruntime", rule, str(error)) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # The extents of the crops vary from exam to exam: an arena would keep a block for each of them.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
+    options.enable_mem_pattern = False  # one would be kept for every extent of crop there is
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above

@@ -9,9 +9,7 @@ Tensors go between Triton and ONNX Runtime by DLPack, never by `Tensor.as_numpy(
 of this Triton are built against numpy 1, and with numpy 2 the former hands over wrong numbers and the latter none, both
 without an error. ONNX Runtime's own DLPack tensors leave numpy out of it and copy nothing.
 
-Of a model's parameters, these are read, named as in NVIDIA's backend: `intra_op_thread_count`, `enable_mem_arena`,
-`enable_mem_pattern` (the latter two are off unless they say 1: the extents of crops vary from exam to exam, and an
-arena would keep memory for each of them).
+Of a model's parameters, `intra_op_thread_count` is read, named as in NVIDIA's backend.
 """
 
 from __future__ import annotations
@@ -98,8 +96,9 @@ def _session_options(config: dict[str, Any]) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.intra_op_num_threads = _whole_number(parameters, "intra_op_thread_count", _fair_share(config))
-    options.enable_cpu_mem_arena = bool(_whole_number(parameters, "enable_mem_arena", 0))
-    options.enable_mem_pattern = bool(_whole_number(parameters, "enable_mem_pattern", 0))
+    # A pattern would be kept for every extent of crop there is. The arena is kept: it ends at what the largest
+    # micro-batch needs, and without it every run pays for fresh pages.
+    options.enable_mem_pattern = False
     return options
 
 
