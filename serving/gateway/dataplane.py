@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -187,8 +188,11 @@ class DataPlane:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             cancellation.cancel(_deadline_passed())
-            # The worker is free only when its thread is: until then the call keeps its place.
-            await asyncio.wait([future])
+            # The worker is free only when its thread is: until then the call keeps its place, however often it is
+            # cancelled (by its deadline and by its client, say).
+            while not future.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
             future.exception()
             raise
 

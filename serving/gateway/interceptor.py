@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import grpc
@@ -17,6 +17,9 @@ from serving.gateway.status import status_of
 
 _OURS = "/glioserve."
 _log = logging.getLogger(__name__)
+
+_LINGER_S = 2.0
+_LINGER_IDLE_S = 0.2
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
@@ -56,7 +59,7 @@ class CallInterceptor(aio.ServerInterceptor):
         if handler.stream_stream:
             return grpc.stream_stream_rpc_method_handler(self._streaming(name, handler.stream_stream), **coders)
         if handler.stream_unary:
-            return grpc.stream_unary_rpc_method_handler(self._unary(name, handler.stream_unary), **coders)
+            return grpc.stream_unary_rpc_method_handler(self._collecting(name, handler.stream_unary), **coders)
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(name, handler.unary_unary), **coders)
         raise TypeError(f"{name} is of a kind that no service here has")
@@ -69,17 +72,26 @@ class CallInterceptor(aio.ServerInterceptor):
 
         return call
 
+    def _collecting(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        async def call(requests: AsyncIterator[Any], context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401  # any message
+            async with self._ending(name, context, requests):
+                return await method(requests, context)
+
+        return call
+
     def _streaming(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         async def call(requests: AsyncIterator[Any], context: aio.ServicerContext[Any, Any]) -> None:
             # Written from here, not yielded on, so that a cancelled call closes the method's generator at once.
-            async with self._ending(name, context), aclosing(method(requests, context)) as responses:
+            async with self._ending(name, context, requests), aclosing(method(requests, context)) as responses:
                 async for response in responses:
                     await context.write(response)
 
         return call
 
     @asynccontextmanager
-    async def _ending(self, name: str, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
+    async def _ending(
+        self, name: str, context: aio.ServicerContext[Any, Any], requests: AsyncIterator[Any] | None = None
+    ) -> AsyncIterator[None]:
         self._live += 1
         self._idle.clear()
         started = time.monotonic()
@@ -93,6 +105,8 @@ class CallInterceptor(aio.ServerInterceptor):
         except Exception as error:  # noqa: BLE001  # every error ends a call in some status
             status = status_of(error)
             code, kind = status.code, status.detail.kind
+            if requests is not None:
+                await _discard(requests)
             await context.abort(code, status.message, status.metadata)
         finally:
             self._live -= 1
@@ -104,3 +118,15 @@ class CallInterceptor(aio.ServerInterceptor):
                 "call.ended",
                 extra={"method": name, "code": code.name, "seconds": seconds} | ({"kind": kind} if kind else {}),
             )
+
+
+async def _discard(requests: AsyncIterator[Any]) -> None:
+    """Read on for a moment, keeping nothing, before a status is sent to a client that still sends.
+
+    Otherwise its next write fails, and gRPC's asynchronous client then reports the write instead of the status.
+    """
+    with suppress(TimeoutError, StopAsyncIteration):
+        async with asyncio.timeout(_LINGER_S):
+            while True:
+                async with asyncio.timeout(_LINGER_IDLE_S):
+                    await anext(requests)

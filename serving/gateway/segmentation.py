@@ -11,7 +11,7 @@ from glioserve.v1.segmentation_pb2 import SegmentRequest, SegmentResponse
 from glioserve.v1.segmentation_pb2_grpc import SegmentationServiceServicer
 from grpc import aio
 
-from serving.gateway.answers import Event
+from serving.gateway.answers import Event, SegmentOutcome
 from serving.gateway.conversions import event_message, segment_messages, segment_order
 from serving.gateway.dataplane import DataPlane
 from serving.gateway.requests import take_header, take_pieces
@@ -49,7 +49,13 @@ class SegmentationServicer(SegmentationServiceServicer):
                 order, take_pieces(requests), emit=events.put_nowait, time_left_s=context.time_remaining()
             )
         )
-        work.add_done_callback(lambda _: events.put_nowait(None))
+
+        def finish(ended: asyncio.Task[SegmentOutcome]) -> None:
+            events.put_nowait(None)
+            if not ended.cancelled():
+                ended.exception()  # seen, even where nobody is left to be told
+
+        work.add_done_callback(finish)
         try:
             while (event := await events.get()) is not None:
                 yield event_message(event)

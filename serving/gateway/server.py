@@ -124,6 +124,16 @@ class Gateway:
         """Where the metrics are, `host:port`."""
         return f"{self._settings.host}:{self._metrics_server.port}"
 
+    @property
+    def running(self) -> int:
+        """Calls that have a worker now."""
+        return self._admission.running
+
+    @property
+    def queue_length(self) -> int:
+        """Calls that upload or wait now."""
+        return self._admission.queue_length
+
     async def ready(self) -> None:
         """Wait until exams can be segmented: until every model has given its golden answer."""
         await self._health.ready()

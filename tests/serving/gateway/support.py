@@ -51,6 +51,8 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.fault: ServingError | None = None
+        self.bug: Exception | None = None
+        """As `fault`, but the golden check doesn't meet it."""
         self.open = threading.Event()
         self.open.set()
         self.entered = threading.Event()
@@ -66,6 +68,10 @@ class FakeEngine:
             self.entered.set()
             if not self.open.wait(30.0):
                 raise TimeoutError("the test never opened the engine")
+            if self.bug is not None:
+                raise self.bug
+            if self.fault is not None:
+                raise self.fault
         return arithmetic(region, slices)
 
     def close(self) -> None: ...

@@ -53,18 +53,22 @@ def test_each_cause_has_its_code_detail_and_hint(error: Exception, code: grpc.St
     assert status.message == "field: rule, got got"
 
 
+def raised(error: Exception) -> Exception:
+    """The error with a traceback."""
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
 @pytest.mark.parametrize("error", [RuntimeError("voxel 17 of Jane Doe"), PlanError(*PARTS)])
 def test_what_nobody_foresaw_tells_an_id_alone(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
-        try:
-            raise error
-        except Exception as raised:  # noqa: BLE001
-            status = status_of(raised)
+        status = status_of(raised(error))
 
     assert status.code is Code.INTERNAL
     assert status.detail.kind == "InternalError"
     (record,) = caplog.records
     assert record.id in status.message
     assert record.kind == type(error).__name__
-    assert "test_what_nobody_foresaw" in record.frames
+    assert "raised:" in record.frames
     assert "Jane" not in f"{status} {vars(record)}"

@@ -1,0 +1,126 @@
+"""What surrounds the calls: information, health, reflection, metrics, ports, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import grpc
+import pytest
+from glioserve.v1 import info_pb2, types_pb2
+from glioserve.v1.info_pb2_grpc import InfoServiceStub
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from serving.errors import EngineUnavailableError
+from serving.gateway.server import Gateway, GatewayStartError
+from tests.serving.gateway.support import FakeEngine, exam_files, iter_async, segment, segment_requests, small_settings
+
+
+async def metrics_of(gateway: Gateway) -> str:
+    def fetch() -> str:
+        with urllib.request.urlopen(f"http://{gateway.metrics_address}/metrics") as answer:
+            return str(answer.read().decode())
+
+    return await asyncio.to_thread(fetch)
+
+
+async def test_information_names_models_schemes_and_limits(channel: aio.Channel) -> None:
+    info = await InfoServiceStub(channel).GetInfo(info_pb2.GetInfoRequest())
+
+    assert [model.name for model in info.models] == ["unet_wt", "unet_tc", "unet_et"]
+    assert list(info.models[1].channels) == ["t1", "t2", "flair", "t1ce_minus_t1"]
+    assert list(info.label_schemes) == [1, 2, 3, 4, 5]
+    assert info.engine == "onnxruntime"
+    assert (info.queue_capacity, info.queue_length) == (3, 0)
+    assert info.max_file_bytes == 128 * 1024**2
+    assert info.models[0].region == types_pb2.REGION_WT
+
+
+async def test_reflection_lists_every_service(channel: aio.Channel) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    requests = iter_async([reflection_pb2.ServerReflectionRequest(list_services="")])
+    names = [
+        service.name
+        async for answer in stub.ServerReflectionInfo(requests)
+        for service in answer.list_services_response.service
+    ]
+    assert {name for name in names if name.startswith("glioserve.")} == {
+        "glioserve.v1.SegmentationService",
+        "glioserve.v1.EvaluationService",
+        "glioserve.v1.InfoService",
+    }
+    assert "grpc.health.v1.Health" in names
+
+
+async def test_metrics_count_stages_calls_and_gated_voxels(channel: aio.Channel, gateway: Gateway) -> None:
+    await segment(channel, segment_requests(exam_files()))
+    with pytest.raises(aio.AioRpcError):
+        await segment(channel, [])
+
+    lines = (await metrics_of(gateway)).splitlines()
+    assert 'glioserve_calls_total{code="OK",method="v1.SegmentationService/Segment"} 1.0' in lines
+    assert 'glioserve_calls_total{code="INVALID_ARGUMENT",method="v1.SegmentationService/Segment"} 1.0' in lines
+    for stage in ("decode", "normalise", "segment_wt", "segment_et", "encode"):
+        assert f'glioserve_stage_seconds_count{{stage="{stage}"}} 1.0' in lines
+    assert any(line.startswith('glioserve_voxels_removed_total{region="et"}') for line in lines)
+    assert "glioserve_engine_ready 1.0" in lines
+    assert "glioserve_running 0.0" in lines
+    assert any(line.startswith("process_resident_memory_bytes") for line in lines)
+
+
+async def test_nothing_is_served_before_the_golden_check(engine: FakeEngine) -> None:
+    engine.fault = EngineUnavailableError("triton", "must answer", "nothing")
+    async with Gateway(small_settings(), engine) as gateway, aio.insecure_channel(gateway.address) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        assert (await check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        with pytest.raises(aio.AioRpcError) as caught:
+            await segment(channel, segment_requests(exam_files()))
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        engine.fault = None
+        async with asyncio.timeout(20):
+            await gateway.ready()
+
+
+@pytest.mark.parametrize("setting", ["port", "metrics_port"])
+async def test_a_port_that_is_taken_is_named(engine: FakeEngine, setting: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(GatewayStartError, match=rf"{setting}: must be free.*{port}"):
+            async with Gateway(small_settings(**{setting: port}), engine):
+                pass
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run([*command.split(), "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    return cert, key
+
+
+async def test_tls(engine: FakeEngine, certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    credentials = grpc.ssl_channel_credentials(cert.read_bytes())
+    async with (
+        Gateway(small_settings(tls_cert=cert, tls_key=key), engine) as gateway,
+        aio.secure_channel(gateway.address, credentials) as channel,
+    ):
+        assert (await InfoServiceStub(channel).GetInfo(info_pb2.GetInfoRequest())).server_version
+
+
+async def test_a_certificate_that_can_not_be_read_is_a_fault_of_the_settings(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    settings = small_settings(tls_cert=tmp_path / "no.pem", tls_key=tmp_path / "no.key")
+    with pytest.raises(GatewayStartError, match="tls"):
+        async with Gateway(settings, engine):
+            pass
