@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 
 from imaging.errors import GeometryError
-from imaging.nifti.errors import NiftiDatatypeError, NiftiSuffixError
+from imaging.nifti.errors import NiftiDatatypeError, NiftiHeaderError, NiftiSuffixError
 from imaging.nifti.finite import check_finite
 from imaging.nifti.header import DATATYPES, MILLIMETRE, NiftiHeader, RawHeader
 from imaging.volume import Volume
@@ -20,6 +20,9 @@ from imaging.volume import Volume
 NIFTI1_GREATEST_EXTENT = 32767
 COMPRESSION_LEVEL = 4
 """zlib's, not ISA-L's: that one's output depends on the processor, and files are compared by digest."""
+
+GREATEST_DESCRIPTION = 79
+"""`descrip` has 80 bytes, the last of them 0."""
 
 GZIP_WBITS = 31
 SCANNER_CODE = 1
@@ -29,11 +32,13 @@ QFORM_TOLERANCE = 1e-4
 """A qform is written where it gives the affine to this part of a voxel; with shears it can't."""
 
 
-def write_nifti(volume: Volume, *, like: NiftiHeader | None = None, compress: bool = True) -> bytes:
+def write_nifti(
+    volume: Volume, *, like: NiftiHeader | None = None, compress: bool = True, description: str = ""
+) -> bytes:
     """A volume as one NIfTI file.
 
-    Bools are stored as uint8, all else in its own type; nothing is scaled. The file holds no free text.
-    The version is that of `like`,
+    Bools are stored as uint8, all else in its own type; nothing is scaled. The file holds no free text
+    but the description, which is for data that are no patient's. The version is that of `like`,
     else NIfTI-1, or NIfTI-2 where an axis is too long for it.
 
     Args:
@@ -42,12 +47,14 @@ def write_nifti(volume: Volume, *, like: NiftiHeader | None = None, compress: bo
             for bit, so that every reader finds the very affine that it finds in the input. Without it the grid's
             affine is stored as sform (float32) and, unless it has shears, as qform.
         compress: Whether to gzip.
+        description: The header's `descrip`, ASCII, at most 79 characters.
 
     Returns:
         The file's bytes. The same volume gives the same bytes with the same zlib.
 
     Raises:
         GeometryError: The volume is not on the grid of `like`.
+        NiftiHeaderError: The description does not fit.
         NiftiDatatypeError: NIfTI has no such voxel type, or readers can't be trusted with it.
         NiftiNanError: A voxel is not a number.
         NiftiInfError: A voxel is infinite.
@@ -58,7 +65,7 @@ def write_nifti(volume: Volume, *, like: NiftiHeader | None = None, compress: bo
     if dtype.str[1:] not in DATATYPES.values():
         raise NiftiDatatypeError(field, "must hold bools, or integers or floats of 8 to 64 bits", str(voxels.dtype))
     check_finite(voxels, field)
-    header = _header(volume, like, dtype)
+    header = _header(volume, like, dtype, description)
     # Four zeros behind the header say that no extensions follow.
     content = b"".join((header, bytes(4), voxels.astype(dtype, copy=False).tobytes(order="F")))
     if not compress:
@@ -66,7 +73,7 @@ def write_nifti(volume: Volume, *, like: NiftiHeader | None = None, compress: bo
     return zlib.compress(content, COMPRESSION_LEVEL, wbits=GZIP_WBITS)
 
 
-def write_nifti_file(path: Path, volume: Volume, *, like: NiftiHeader | None = None) -> None:
+def write_nifti_file(path: Path, volume: Volume, *, like: NiftiHeader | None = None, description: str = "") -> None:
     """As `write_nifti`, to a `.nii` or `.nii.gz` file.
 
     The file appears whole or not at all: it is written beside its place under another name, flushed to the
@@ -79,7 +86,7 @@ def write_nifti_file(path: Path, volume: Volume, *, like: NiftiHeader | None = N
     """
     if not path.name.endswith((".nii", ".nii.gz")):
         raise NiftiSuffixError("path", "must end in .nii or .nii.gz", f"suffix {path.suffix!r}")
-    content = write_nifti(volume, like=like, compress=path.name.endswith(".gz"))
+    content = write_nifti(volume, like=like, compress=path.name.endswith(".gz"), description=description)
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
@@ -91,7 +98,11 @@ def write_nifti_file(path: Path, volume: Volume, *, like: NiftiHeader | None = N
         part.unlink(missing_ok=True)
 
 
-def _header(volume: Volume, like: NiftiHeader | None, dtype: np.dtype[Any]) -> bytes:
+def _header(volume: Volume, like: NiftiHeader | None, dtype: np.dtype[Any], description: str) -> bytes:
+    if not description.isascii() or len(description) > GREATEST_DESCRIPTION:
+        raise NiftiHeaderError(
+            "description", f"must be at most {GREATEST_DESCRIPTION} ASCII characters", f"{len(description)} characters"
+        )
     shape = volume.grid.shape
     version = like.version if like else 1 if max(shape) <= NIFTI1_GREATEST_EXTENT else 2
     header = (nib.Nifti1Header if version == 1 else nib.Nifti2Header)(endianness="<")
@@ -100,6 +111,7 @@ def _header(volume: Volume, like: NiftiHeader | None, dtype: np.dtype[Any]) -> b
     header["magic"] = header.single_magic
     header["vox_offset"] = header.single_vox_offset
     header["xyzt_units"] = MILLIMETRE
+    header["descrip"] = description.encode("ascii")
     if like is None:
         _place(header, volume)
     else:

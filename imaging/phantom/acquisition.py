@@ -53,10 +53,10 @@ _SLICE_MM: Mapping[Modality, tuple[float, float]] = MappingProxyType(
 def draw_protocol(rng: np.random.Generator, modality: Modality) -> Protocol:
     """One site's protocol for a contrast."""
     return Protocol(
-        in_plane_mm=float(rng.uniform(0.9, 1.5)),
+        in_plane_mm=float(rng.uniform(0.8, 1.3)),
         slice_mm=float(rng.uniform(*_SLICE_MM[modality])),
-        noise=float(rng.uniform(0.02, 0.045)),
-        shading=float(rng.uniform(0.02, 0.06)),
+        noise=float(rng.uniform(0.012, 0.035)),
+        shading=float(rng.uniform(0.04, 0.11)),
         gain=float(rng.uniform(0.85, 1.15)),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from imaging.modality import Modality
@@ -25,6 +26,7 @@ class Appearance:
         csf: Cerebrospinal fluid.
         gm: Grey matter.
         wm: White matter.
+        meninges: What skull stripping leaves of the meninges and the bone.
         oedema: Oedema at its strongest.
         solid: Tumour core that neither enhances nor has turned to fluid.
         fluid: Necrotic fluid.
@@ -35,6 +37,7 @@ class Appearance:
     csf: float
     gm: float
     wm: float
+    meninges: float
     oedema: float
     solid: float
     fluid: float
@@ -45,21 +48,22 @@ class Appearance:
 APPEARANCES: Mapping[Modality, Appearance] = MappingProxyType(
     {
         Modality.T1: Appearance(
-            csf=45, gm=148, wm=184, oedema=155, solid=138, fluid=112, enhancing=150, vessel=150
+            csf=62, gm=145, wm=175, meninges=70, oedema=140, solid=141, fluid=120, enhancing=144, vessel=150
         ),
         Modality.T1CE: Appearance(
-            csf=45, gm=92, wm=113, oedema=91, solid=84, fluid=65, enhancing=165, vessel=210
+            csf=60, gm=92, wm=106, meninges=103, oedema=86, solid=86, fluid=74, enhancing=121, vessel=220
         ),
         Modality.T2: Appearance(
-            csf=215, gm=88, wm=64, oedema=115, solid=125, fluid=185, enhancing=122, vessel=70
+            csf=205, gm=95, wm=75, meninges=50, oedema=134, solid=130, fluid=176, enhancing=128, vessel=60
         ),
         Modality.FLAIR: Appearance(
-            csf=35, gm=130, wm=117, oedema=182, solid=180, fluid=172, enhancing=185, vessel=95
+            csf=44, gm=128, wm=117, meninges=70, oedema=163, solid=172, fluid=152, enhancing=166, vessel=95
         ),
     }
 )  # fmt: skip
 """Chosen so that z-scores within the brain lie where those of public glioma exams lie (see the tests)."""
 
+_MENINGES_MM = 3.0
 _TISSUE_VARIATION = 0.04
 _LESION_VARIATION = 0.10
 _NORMAL_TISSUES = ("csf", "gm", "wm")
@@ -81,24 +85,30 @@ def render(
     """The ideal image: each voxel the mean of its tissues' intensities, with the grain that tissue has.
 
     Returns:
-        `float32 [i, j, k]`, the intensity of fluid outside the brain.
+        `float32 [i, j, k]`, the intensity of meninges outside the brain.
     """
     image = look.csf * anatomy.csf + look.gm * anatomy.gm + look.wm * anatomy.wm
     whole, core, enhancing = (lesion.masks[region] for region in (Region.WT, Region.TC, Region.ET))
     # Oedema spares grey matter in part and fills no sulcus.
-    share = _soften(lesion.oedema) * (0.95 * anatomy.wm + 0.6 * anatomy.gm + 0.1 * anatomy.csf)
+    share = _soften(lesion.oedema, 1.0) * (0.95 * anatomy.wm + 0.6 * anatomy.gm + 0.1 * anatomy.csf)
     image += share * (look.oedema - image)
     dead = look.solid + lesion.fluid * (look.fluid - look.solid)
     image += _soften(core & ~enhancing) * (dead - image)
     image += vessels * (look.vessel - image)
-    uptake = look.enhancing * (1.0 + 0.15 * smooth_field(rng, BOX_SHAPE, scale_voxels=3.0))
-    image += _soften(enhancing) * (uptake - image)
-    grain = 0.02 * smooth_field(rng, BOX_SHAPE, scale_voxels=2.0) + 0.02 * smooth_field(rng, BOX_SHAPE, scale_voxels=6.0)
-    image *= 1.0 + grain + whole * 0.05 * smooth_field(rng, BOX_SHAPE, scale_voxels=4.0)
-    image[~anatomy.brain] = look.csf
+    # Uptake is patchy; where it is what makes the contrast, so is the tumour.
+    uptake = np.clip(1.0 + 0.7 * smooth_field(rng, BOX_SHAPE, scale_voxels=3.0), 0.2, None)
+    uptake = look.solid + uptake * (look.enhancing - look.solid)
+    image += _soften(enhancing, 0.9) * (uptake - image)
+    grain = sum(0.025 * smooth_field(rng, BOX_SHAPE, scale_voxels=scale) for scale in (1.6, 9.0))
+    image *= 1.0 + grain + whole * 0.06 * smooth_field(rng, BOX_SHAPE, scale_voxels=6.0)
+    # The outermost voxels are meninges in patches.
+    remains = np.clip(1.0 - 0.5 * anatomy.depth_mm + 0.5 * smooth_field(rng, BOX_SHAPE, scale_voxels=5.0), 0.0, 1.0)
+    remains *= anatomy.depth_mm < _MENINGES_MM
+    image += remains * (look.meninges - image)
+    image[~anatomy.brain] = look.meninges
     return np.asarray(image, dtype=np.float32)
 
 
-def _soften(mask: np.ndarray) -> FloatVolume:
+def _soften(mask: npt.NDArray[np.generic], sigma_voxels: float = 0.6) -> FloatVolume:
     """A mask with the edge of partial volume."""
-    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), 0.6, truncate=3.0))
+    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), sigma_voxels, truncate=3.0))

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
-from imaging.phantom.anatomy import Anatomy, Pose, depth_below_surface
+from imaging.phantom.anatomy import Anatomy, Pose
 from imaging.phantom.fields import FloatVolume, smooth_field, upsample
 from imaging.phantom.frame import BOX_SHAPE
 from imaging.phantom.lesion import Enhancement, LesionPlan, above_tentorium, offsets_from
@@ -115,7 +115,7 @@ def _enhance(rng: np.random.Generator, plan: LesionPlan, core: BoolVolume) -> Bo
 
 def _fluid(rng: np.random.Generator, plan: LesionPlan) -> FloatVolume:
     patchy = plan.fluid + 0.25 * smooth_field(rng, BOX_SHAPE, scale_voxels=6.0)
-    return np.clip(patchy, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(patchy, 0.0, 1.0), dtype=np.float32)
 
 
 def _earliest(level: FloatVolume, domain: BoolVolume, *, voxels: int) -> BoolVolume:

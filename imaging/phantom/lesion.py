@@ -66,7 +66,7 @@ class LesionPlan:
     @property
     def core_radius_mm(self) -> float:
         """Radius of a ball of the core's volume."""
-        return (3000.0 * self.tc_ml / (4.0 * math.pi)) ** (1.0 / 3.0)
+        return _ball_radius_mm(self.tc_ml)
 
 
 def plan_lesion(
@@ -95,7 +95,7 @@ def plan_lesion(
     if not low <= wt_ml <= high:
         raise PhantomError("volume_ml", f"must be from {low:g} to {high:g}", f"{wt_ml:g}")
     tc_ml = wt_ml * rng.uniform(*_CORE_FRACTION[kind])
-    radius_mm = (3000.0 * tc_ml / (4.0 * math.pi)) ** (1.0 / 3.0)
+    radius_mm = _ball_radius_mm(tc_ml)
     return LesionPlan(
         enhancement=kind,
         wt_ml=wt_ml,
@@ -139,13 +139,19 @@ def mass_effect(plan: LesionPlan, pose: Pose, position_mm: FloatVolume, depth_mm
     push = plan.push_mm * inside * fall * (1.0 - np.exp(-depth_mm / _SKULL_HOLDS_MM)) / distance
     linear = pose.linear.astype(np.float32)
     pulled = [sum(linear[row, axis] * offset[axis] for axis in range(3)) * push for row in range(3)]
-    return (position_mm - np.stack(pulled)).astype(np.float32)
+    return np.asarray(position_mm - np.stack(pulled), dtype=np.float32)
 
 
 def offsets_from(centre_voxels: npt.NDArray[np.float64]) -> list[FloatVolume]:
     """Offset of every voxel of the box from a voxel, one array per axis, shaped to broadcast over `[i, j, k]`."""
-    axes = [np.arange(extent, dtype=np.float32) - np.float32(c) for extent, c in zip(BOX_SHAPE, centre_voxels, strict=True)]
+    axes = [
+        np.arange(extent, dtype=np.float32) - np.float32(c) for extent, c in zip(BOX_SHAPE, centre_voxels, strict=True)
+    ]
     return [axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :]]
+
+
+def _ball_radius_mm(volume_ml: float) -> float:
+    return math.cbrt(3000.0 * volume_ml / (4.0 * math.pi))
 
 
 def _draw_centre(rng: np.random.Generator, template: Template) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ from imaging.phantom.template import load_template
 from imaging.phantom.vessels import draw_vessels
 from imaging.regions import BoolVolume, Region
 from imaging.volume import Volume
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,7 @@ class Phantom:
         return f"Synthetic phantom, no patient: {kind} glioma of the {side} hemisphere, {volumes}; seed {self.seed}."
 
 
-def make_phantom(
-    seed: int, *, enhancement: Enhancement | None = None, volume_ml: float | None = None
-) -> Phantom:
+def make_phantom(seed: int, *, enhancement: Enhancement | None = None, volume_ml: float | None = None) -> Phantom:
     """Make a phantom. The same arguments give the same voxels, on one kind of machine and one set of versions.
 
     Args:
@@ -102,7 +103,7 @@ def make_phantom(
     return Phantom(Exam(volumes), MappingProxyType(masks), plan, seed)
 
 
-def _frame(box: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _frame(box: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """A volume of the box in the full frame, 0 around it."""
     framed = np.zeros(SHAPE, dtype=box.dtype)
     framed[BOX] = box

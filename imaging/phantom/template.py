@@ -8,9 +8,12 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from nilearn import datasets
+from scipy import ndimage
 
 from imaging.phantom.fields import FloatVolume
 from imaging.volume import Volume
+
+COVERAGE_SIGMA_MM = 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +24,14 @@ class Template:
         csf: Fraction of cerebrospinal fluid, `float32 [i, j, k]`, 0 to 1; the brain minus both matters.
         gm: Fraction of grey matter, likewise.
         wm: Fraction of white matter, likewise.
+        coverage: The brain's mask blurred, `float32 [i, j, k]`, 1/2 at its surface: grades the depth near it.
         origin_mm: World position of voxel (0, 0, 0); the anterior commissure is the world's origin.
     """
 
     csf: FloatVolume
     gm: FloatVolume
     wm: FloatVolume
+    coverage: FloatVolume
     origin_mm: tuple[float, float, float]
 
 
@@ -39,9 +44,10 @@ def load_template() -> Template:
     inside = brain > 0
     gm, wm = np.where(inside, gm, 0).astype(np.float32), np.where(inside, wm, 0).astype(np.float32)
     csf = np.where(inside, np.clip(1 - gm - wm, 0, 1), 0).astype(np.float32)
-    for tissue in (csf, gm, wm):
-        tissue.setflags(write=False)
-    return Template(csf, gm, wm, origin_mm)
+    coverage = ndimage.gaussian_filter(inside.astype(np.float32), COVERAGE_SIGMA_MM)
+    for volume in (csf, gm, wm, coverage):
+        volume.setflags(write=False)
+    return Template(csf, gm, wm, coverage, origin_mm)
 
 
 def _read(image: object) -> tuple[npt.NDArray[np.float32], tuple[float, float, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from imaging.phantom.anatomy import Anatomy
@@ -29,8 +31,9 @@ def draw_vessels(rng: np.random.Generator, anatomy: Anatomy) -> FloatVolume:
 def _sulcal(rng: np.random.Generator, anatomy: Anatomy) -> FloatVolume:
     """Thin curves in the fluid around the brain: where two random fields both cross zero."""
     first, second = (smooth_field(rng, BOX_SHAPE, scale_voxels=6.0) for _ in range(2))
-    curves = np.exp(-(first**2 + second**2) / (2 * 0.13**2))
-    return np.asarray(curves * np.clip(2.5 * anatomy.csf, 0.0, 1.0) * (anatomy.depth_mm < 25.0), dtype=np.float32)
+    curves = np.exp(-(first**2 + second**2) / (2 * 0.15**2))
+    around = np.clip(2.5 * anatomy.csf + 0.5 * (anatomy.depth_mm < 3.0), 0.0, 1.0)
+    return np.asarray(curves * around * (anatomy.depth_mm < 25.0), dtype=np.float32)
 
 
 def _sagittal_sinus(rng: np.random.Generator, anatomy: Anatomy) -> FloatVolume:
@@ -42,14 +45,14 @@ def _sagittal_sinus(rng: np.random.Generator, anatomy: Anatomy) -> FloatVolume:
 
 def _chain(anatomy: Anatomy) -> FloatVolume:
     nearest = np.full(BOX_SHAPE, np.inf, dtype=np.float32)
-    for start, end in zip(_VEIN_OF_GALEN_MM, _VEIN_OF_GALEN_MM[1:], strict=False):
+    for start, end in pairwise(_VEIN_OF_GALEN_MM):
         direction = np.subtract(end, start)
         offset = [anatomy.position_mm[axis] - np.float32(start[axis]) for axis in range(3)]
         along = sum(np.float32(direction[axis]) * offset[axis] for axis in range(3)) / np.float32(direction @ direction)
         along = np.clip(along, 0.0, 1.0)
         squared = sum((offset[axis] - along * np.float32(direction[axis])) ** 2 for axis in range(3))
         nearest = np.minimum(nearest, squared)
-    return np.exp(-nearest / (2 * 1.0**2))
+    return np.asarray(np.exp(-nearest / 2.0), dtype=np.float32)
 
 
 def _plexus(rng: np.random.Generator, anatomy: Anatomy) -> FloatVolume:
