@@ -61,8 +61,6 @@ class TritonPythonModel:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
-        if request.is_cancelled():
-            return _failed("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
         try:
             feed = {
                 name: onnxruntime.OrtValue.from_dlpack(pb_utils.get_input_tensor_by_name(request, name))
@@ -73,12 +71,9 @@ class TritonPythonModel:
                 pb_utils.Tensor.from_dlpack(name, value) for name, value in zip(self._outputs, values, strict=True)
             ]
         except Exception as error:  # noqa: BLE001 (as above, and whatever it is belongs to this request alone)
-            return _failed(f"{type(error).__name__}: {error}", pb_utils.TritonError.INTERNAL)
+            fault = pb_utils.TritonError(f"{type(error).__name__}: {error}", pb_utils.TritonError.INTERNAL)
+            return pb_utils.InferenceResponse(error=fault)
         return pb_utils.InferenceResponse(tensors)
-
-
-def _failed(message: str, code: int) -> pb_utils.InferenceResponse:
-    return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, code))
 
 
 def _check_supported(config: dict[str, Any]) -> None:
