@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 
@@ -40,4 +41,4 @@ def configure_logging(level: str) -> None:
 
 def _quoted(value: object) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    return f'"{text}"' if not text or any(character in text for character in ' "=\n') else text
+    return text if text and not any(character in text for character in ' "=\n\r') else json.dumps(text)

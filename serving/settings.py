@@ -113,11 +113,11 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         SettingsError: A `GLIOSERVE_*` key is unknown, or a value is impossible.
     """
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields}
     for key in sorted(os.environ):
-        if key.upper().startswith(PREFIX) and key.upper() not in known | FOREIGN_KEYS:
-            close = difflib.get_close_matches(key.upper(), known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+        if key.upper().startswith(PREFIX) and key.upper() not in known.keys() | FOREIGN_KEYS:
+            close = difflib.get_close_matches(key[len(PREFIX) :].lower(), known.values(), n=1)
+            hint = f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
             raise SettingsError("environment", f"must hold known {PREFIX}* keys only", f"{key}{hint}")
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     try:
