@@ -37,9 +37,7 @@ def test_dsc_is_symmetric_and_counts_add_up(pair):
     forth, back = count_confusion(*pair), count_confusion(*reversed(pair))
     assert compute_dsc(forth) == compute_dsc(back)
     assert (forth.false_positives, forth.false_negatives) == (back.false_negatives, back.false_positives)
-    assert (
-        forth.true_positives + forth.false_positives + forth.false_negatives + forth.true_negatives == pair[0].size
-    )
+    assert forth.true_positives + forth.false_positives + forth.false_negatives + forth.true_negatives == pair[0].size
 
 
 def test_figures_by_hand():
