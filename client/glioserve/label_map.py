@@ -46,8 +46,15 @@ class LabelMap:
 
     @cached_property
     def array(self) -> npt.NDArray[np.uint8]:
-        """The labels in the file's own voxel order, `uint8 [i, j, k]`, read-only."""
-        labels = np.asarray(self.image.dataobj).astype(np.uint8)
+        """The labels in the file's own voxel order, `uint8 [i, j, k]`, read-only.
+
+        Raises:
+            ValueError: As for `image`, or the file holds fewer voxels than its header says.
+        """
+        try:
+            labels = np.asarray(self.image.dataobj).astype(np.uint8)
+        except OSError:
+            raise ValueError("a NIfTI file with fewer voxels than its header says") from None
         labels.flags.writeable = False
         return labels
 

@@ -131,16 +131,19 @@ def _all_regions(values: Iterable[PerRegion]) -> tuple[PerRegion, ...]:
 
 
 def _checked_label_map(nifti_gz: bytes, plan: SegmentPlan) -> LabelMap:
-    """A mask in the wrong place harms; so its grid is compared with the one of the exam, whatever the server says."""
+    """A mask in the wrong place harms; so its grid is compared with the one of the exam, whatever the server says.
+
+    Its voxels are read too: what is handed out can be used without further errors.
+    """
     expected = read_grid(plan.case.exam.t1ce, field=terms.Modality.T1CE.value)
     voxels = 1
     for size in expected.shape:
         voxels *= size
     label_map = LabelMap(nifti_gz, plan.label_scheme, max_voxels=voxels)
     try:
-        found = label_map.grid
+        on_grid = label_map.grid.equals(expected) and label_map.array.shape == expected.shape
     except ValueError as error:
         raise ProtocolError(f"the server's label map is {error}") from None
-    if not found.equals(expected):
+    if not on_grid:
         raise ProtocolError("the server's label map is not on the grid of the exam")
     return label_map
