@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from glioserve.errors import LocalInputError
 
@@ -21,7 +23,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 AFFINE_TOLERANCE_MM = 1e-3
 """Largest difference of two affines' entries that is rounding (NIfTI stores them as float32)."""
 
-_FAULTS = (OSError, EOFError, ValueError, ImageFileError, HeaderDataError)
+_FAULTS = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError, WrapStructError)
 """What nibabel and gzip raise for files that are not whole NIfTI images."""
 
 

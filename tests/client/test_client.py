@@ -310,6 +310,7 @@ def shortened(mask: bytes) -> bytes:
         (report(MASK[:-20]), "cut off"),
         (report(gzip.compress(bytes(10_000_000))), "more than the exam's grid needs"),
         (report(gzip.compress(b"no NIfTI" * 100)), "not a NIfTI-1 image"),
+        (report(gzip.compress(b"tiny")), "not a NIfTI-1 image"),
         (report(shortened(MASK)), "fewer voxels"),
         (say(part(partial=segmentation_pb2.PartialResult())), "states no Region"),
     ],
