@@ -26,7 +26,9 @@ def runtime() -> TritonRuntime:
 
 
 @pytest.fixture(scope="session")
-def triton(repository: Path, runtime: TritonRuntime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+def triton(
+    repository: Path, runtime: TritonRuntime, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TritonServer]:
     """A Triton that serves `repository`. Tests that stop or kill one start their own."""
     log_file = tmp_path_factory.mktemp("triton") / "triton.log"
     with TritonServer(TritonSettings(repository, log_file), runtime) as server:
