@@ -36,7 +36,6 @@ _STAGES = {
     "decode": "Read the files",
     "check": "Check the exam",
     "normalise": "Normalise",
-    "crop": "Crop to the brain",
     "segment_wt": "Segment WT",
     "segment_tc": "Segment TC",
     "segment_et": "Segment ET",

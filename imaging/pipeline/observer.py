@@ -13,7 +13,7 @@ class Stage(StrEnum):
 
     CHECK = "check"
     NORMALISE = "normalise"
-    CROP = "crop"
+    """Reorient to RAS+, find the brain, z-score inside it, cut to its box."""
     SEGMENT_WT = "segment_wt"
     SEGMENT_TC = "segment_tc"
     SEGMENT_ET = "segment_et"
