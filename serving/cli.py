@@ -1,4 +1,7 @@
-"""The command line `glioserve-server`. Foreseeable faults are one line on standard error and exit code 1."""
+"""The command line `glioserve-server`. Foreseeable faults are one line on standard error and exit code 1.
+
+What a command needs alone is imported when it runs, so that help and usage errors come at once.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from imaging.brats import find_cases
 from imaging.errors import ImagingError
 from imaging.labels import LabelScheme
-from imaging.metrics.markdown import render_markdown
-from serving.demo import run_demo
 from serving.doctor import diagnose, to_json, to_table
 from serving.errors import ServingError, TritonStartError
-from serving.evaluation import (
-    agrees,
-    cases_of,
-    compare_with,
-    listed_patients,
-    render_differences,
-    score,
-    validation_patients,
-)
 from serving.inference.engine import Engine
 from serving.logs import configure_logging
-from serving.serve import serve
 from serving.settings import Settings, load_settings
 from serving.triton.runtime import build_runtime, default_root
 from serving.version import SERVER_VERSION
@@ -59,6 +49,8 @@ def up(
     metrics_port: _MetricsPort = None,
 ) -> None:
     """Start Triton and the gateway, and serve until SIGTERM or Ctrl-C."""
+    from serving.serve import serve
+
     settings = _settings(engine=engine, models=models, host=host, port=port, metrics_port=metrics_port)
     for line in settings.lines():
         typer.echo(line)
@@ -95,6 +87,8 @@ def demo(
     models: _Models = None,
 ) -> None:
     """Start everything on free ports, segment one exam with the client `glioserve`, stop everything."""
+    from serving.demo import run_demo
+
     settings = _settings(engine=engine, models=models, host="127.0.0.1", port=0, metrics_port=0)
     asyncio.run(run_demo(settings, out=out, case=case, say=typer.echo))
 
@@ -122,6 +116,18 @@ def evaluate(
     ] = None,
 ) -> None:
     """Score the models on patients that they never learned from."""
+    from imaging.brats import find_cases
+    from imaging.metrics.markdown import render_markdown
+    from serving.evaluation import (
+        agrees,
+        cases_of,
+        compare_with,
+        listed_patients,
+        render_differences,
+        score,
+        validation_patients,
+    )
+
     if everyone and patients is not None:
         raise typer.BadParameter("give --patients or --all, not both")
     settings = _settings(engine=engine, models=models)
@@ -129,10 +135,11 @@ def evaluate(
     if not everyone:
         wanted = listed_patients(patients) if patients else validation_patients(settings.models)
         cases = cases_of(cases, wanted)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)  # found out before minutes of work, not after
     with typer.progressbar(length=len(cases), label="patients", file=sys.stderr) as bar:
         scores = score(settings, cases, on_case=lambda _: bar.update(1))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(scores.to_json(), encoding="utf-8")
     typer.echo(render_markdown(scores.summary()))
     if against is not None:
