@@ -27,7 +27,7 @@ def ball(centre: tuple[float, float, float], radius: float) -> npt.NDArray[np.bo
 
 HEAD = ball((14.5, 12.5, 10.5), 10.0)
 TUMOUR_CENTRE = (10.0, 12.0, 11.0)
-MASKS = {Region.WT: ball(TUMOUR_CENTRE, 5.0), Region.TC: ball(TUMOUR_CENTRE, 3.5), Region.ET: ball(TUMOUR_CENTRE, 2.0)}
+MASKS = {Region.WT: ball(TUMOUR_CENTRE, 5.0), Region.TC: ball(TUMOUR_CENTRE, 3.7), Region.ET: ball(TUMOUR_CENTRE, 2.0)}
 
 
 def labels(scheme: LabelScheme = LabelScheme.BRATS_2018) -> npt.NDArray[np.uint8]:

@@ -96,16 +96,11 @@ def test_a_scheme_without_a_reference(case_dir: Path) -> None:
         gs.find_case(case_dir, reference_label_scheme=gs.LabelScheme.MSD)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        exams.nifti_gz(labels())[:60] + bytes(40),
-        b"no NIfTI",
-        b"\x1f\x8bno gzip",
-        nifti_bytes(np.zeros((9, 9, 9), np.uint8))[:-99],
-    ],
-)
+CUT_OFF = nifti_bytes(np.zeros((9, 9, 9), np.uint8))[:-99]
+BROKEN_GZIP = exams.nifti_gz(labels())[:60] + bytes(40)
+
+
+@pytest.mark.parametrize("content", [b"", b"no NIfTI", b"\x1f\x8bno gzip", BROKEN_GZIP, CUT_OFF])
 def test_a_reference_that_can_not_be_read(case_dir: Path, content: bytes) -> None:
     (case_dir / "Jane_Doe_1970_seg.nii.gz").write_bytes(content)
     with pytest.raises(gs.LocalInputError) as caught:
