@@ -51,6 +51,10 @@ class DataPlane:
     call that has a worker. A call that ends early (its client left, its deadline passed, the server stops) frees
     its worker at the next micro-batch.
 
+    Memory is bounded whatever is sent: uploads take what admission lets them reserve, in all; decoded volumes, of the
+    voxels that the limits allow, exist for the calls that have a worker only, and are on one grid before the next is
+    decoded; a refused upload is not kept.
+
     Args:
         predictor: The engine.
         plans: One per region.
@@ -105,7 +109,8 @@ class DataPlane:
         """
         order.require(self._needed)
         if (fault := self._engine_fault()) is not None:
-            raise fault
+            # One object, raised for many calls: without this it would keep the frames of them all.
+            raise fault.with_traceback(None)
         loop = asyncio.get_running_loop()
 
         def from_worker(event: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
@@ -105,6 +106,8 @@ class Gateway:
             self._canary.start()
             opening.push_async_callback(asyncio.to_thread, self._canary.stop)
             self._closing = opening.pop_all()
+        if self._settings.tls_cert is None and not _is_loopback(self._settings.host):
+            _log.warning("gateway.plaintext", extra={"host": self._settings.host, "mend": "set tls_cert and tls_key"})
         _log.info("gateway.started", extra={"address": self.address, "metrics": self.metrics_address})
         return self
 
@@ -207,3 +210,10 @@ class Gateway:
         if report is None:
             return EngineUnavailableError("engine", "must have passed its golden check", "a check that is under way")
         return report.fault
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -11,7 +11,7 @@ from typing import Self
 from imaging.errors import GoldenError
 from imaging.pipeline.golden import golden_slices
 from imaging.regions import Region
-from serving.errors import GoldenMismatchError, ServingError
+from serving.errors import EngineAnswerError, GoldenMismatchError, ServingError
 from serving.inference.engine import InferenceEngine
 
 _log = logging.getLogger(__name__)
@@ -117,6 +117,9 @@ class Canary:
             check_golden(self._engine)
         except ServingError as fault:
             return CanaryReport(ready=False, fault=fault)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it must not end the canary)
+            broken = EngineAnswerError("engine", "must answer the golden slices", type(error).__name__)
+            return CanaryReport(ready=False, fault=broken)
         return CanaryReport(ready=True)
 
     def _tell(self, report: CanaryReport) -> None:

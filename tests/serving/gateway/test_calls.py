@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 
 import grpc
@@ -168,6 +169,29 @@ async def test_an_engine_that_went_away_is_unavailable_until_it_is_back(
     engine.fault = None
     await until_health(channel, SERVING)
     assert (await segment(channel, requests)).label_map
+
+
+async def test_refusing_many_calls_for_one_fault_of_the_engine_keeps_nothing_of_them(
+    channel: aio.Channel, engine: FakeEngine
+) -> None:
+    engine.fault = EngineUnavailableError("triton", "must answer", "a closed connection")
+    await until_health(channel, NOT_SERVING)
+    for _ in range(10):
+        assert await code_of(segment(channel, segment_requests({})[:1])) is Code.INVALID_ARGUMENT
+        assert await code_of(segment(channel, segment_requests(exam_files())[:1])) is Code.UNAVAILABLE
+    assert len(list(traceback.walk_tb(engine.fault.__traceback__))) < 10
+
+
+async def test_a_golden_check_that_breaks_altogether_is_repeated(channel: aio.Channel, engine: FakeEngine) -> None:
+    predict = engine.predict
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("of no kind that is foreseen")
+
+    engine.predict = broken  # type: ignore[method-assign, assignment]
+    await until_health(channel, NOT_SERVING)
+    engine.predict = predict  # type: ignore[method-assign]
+    await until_health(channel, SERVING)
 
 
 async def test_faults_of_ours_tell_nothing_but_an_id(channel: aio.Channel, engine: FakeEngine) -> None:

@@ -124,3 +124,12 @@ async def test_a_certificate_that_can_not_be_read_is_a_fault_of_the_settings(
     with pytest.raises(GatewayStartError, match="tls"):
         async with Gateway(settings, engine):
             pass
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])  # noqa: S104
+async def test_plaintext_beyond_this_machine_is_warned_of(
+    engine: FakeEngine, caplog: pytest.LogCaptureFixture, host: str, *, warned: bool
+) -> None:
+    async with Gateway(small_settings(host=host), engine):
+        pass
+    assert ("gateway.plaintext" in caplog.messages) is warned
