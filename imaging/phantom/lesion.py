@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -155,9 +156,15 @@ def _ball_radius_mm(volume_ml: float) -> float:
 
 
 def _draw_centre(rng: np.random.Generator, template: Template) -> tuple[float, float, float]:
-    index = np.argwhere(template.wm > 0.6)
-    position_mm = index + np.array(template.origin_mm)
-    lateral = np.abs(position_mm[:, 0]) > 16
-    allowed = position_mm[lateral & above_tentorium(position_mm.T) & (position_mm[:, 2] > -25)]
+    allowed = _white_matter(template)
     x, y, z = allowed[rng.integers(len(allowed))].tolist()
     return x, y, z
+
+
+@lru_cache(maxsize=1)
+def _white_matter(template: Template) -> npt.NDArray[np.float64]:
+    """Where a tumour may start, `float64 [n, 3]`, mm: white matter off the midline, not at the brain's base."""
+    position_mm = np.argwhere(template.wm > 0.6) + np.array(template.origin_mm)
+    lateral = np.abs(position_mm[:, 0]) > 16
+    allowed: npt.NDArray[np.float64] = position_mm[lateral & above_tentorium(position_mm.T) & (position_mm[:, 2] > -25)]
+    return allowed

@@ -59,6 +59,7 @@ def write_labels(path: Path, labels, *, shape=SHAPE, affine=LPS) -> None:
         ("Brats17_TCIA_105_1", "TCIA_105", BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
         ("Brats18_TCIA01_425_1", "TCIA01_425", BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
         ("Brats18_CBICA_AVG_1", "CBICA_AVG", BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
+        ("Phantom_0007", "PHANTOM_0007", BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
         ("BraTS19_CBICA_AVG_1", "CBICA_AVG", BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
         ("BraTS20_Training_001", "20_TRAINING_001", BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
         ("BraTS2021_00002", "00002", BratsNaming.BRATS_2021, LabelScheme.BRATS_2018),

@@ -14,6 +14,7 @@ from imaging.errors import GeometryError
 from imaging.geometry import Grid
 from imaging.nifti import (
     NiftiDatatypeError,
+    NiftiHeaderError,
     NiftiInfError,
     NiftiNanError,
     NiftiSuffixError,
@@ -185,3 +186,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
 def test_other_suffixes_are_refused(tmp_path, name):
     with pytest.raises(NiftiSuffixError):
         write_nifti_file(tmp_path / name, mask_on(Grid(SHAPE, ROTATED)))
+
+
+def test_description_is_written():
+    content = write_nifti(mask_on(Grid(SHAPE, ROTATED)), compress=False, description="a" * 79)
+    assert nib.Nifti1Image.from_bytes(content).header["descrip"].item() == b"a" * 79
+
+
+@pytest.mark.parametrize("description", ["a" * 80, "naïve"])
+def test_descriptions_that_do_not_fit_are_refused(description):
+    with pytest.raises(NiftiHeaderError):
+        write_nifti(mask_on(Grid(SHAPE, ROTATED)), description=description)
