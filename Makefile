@@ -55,12 +55,13 @@ train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=pap
 	@$(call required,DATA,folder of BraTS cases)
 	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)"
 
-evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=triton|onnxruntime|torch] [RUN=runs/PROFILE, for torch]
+evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=triton|onnxruntime|torch] [AGAINST=scores.json]
 	@$(call required,DATA,folder of BraTS cases)
 ifeq ($(ENGINE),torch)
 	$(PY) -m training evaluate --data "$(DATA)" --run "$(RUN)"
 else
-	$(BIN)/glioserve-server evaluate --data "$(DATA)" --engine "$(ENGINE)" --models "$(MODELS)"
+	$(BIN)/glioserve-server evaluate --data "$(DATA)" --engine "$(ENGINE)" --models "$(MODELS)" \
+	  --out "$(OUT)/scores-$(ENGINE).json" $(if $(AGAINST),--against "$(AGAINST)")
 endif
 
 export: $(DEV) ## Checkpoints to a verified model repository: [RUN=runs/PROFILE] [MODELS=models] [SCORES=scores.json]
