@@ -23,7 +23,8 @@ _PHANTOM = (
     "For an exam of your own: make run CASE=<BraTS folder>"
 )
 _PATIENT = (
-    "The exam is yours. Research software, not a medical device: the masks need the eyes of someone trained for it."
+    "The exam is the one given: the scores, if it has a reference, are that patient's. "
+    "Research software, not a medical device."
 )
 
 Say = Callable[[str], None]

@@ -23,7 +23,7 @@ def test_an_exam_given_is_segmented_and_scored(repository: Path, tmp_path: Path)
     assert {path.name for path in out.iterdir()} == RESULTS
     assert len(json.loads((out / "result.json").read_text())["metrics"]["regions"]) == 3
     assert f"The results are in {out}." in ended.stdout
-    assert "phantom" not in ended.stdout
+    assert "The exam is the one given" in ended.stdout
 
 
 def test_an_exam_that_the_client_refuses_fails_the_demo(repository: Path, tmp_path: Path) -> None:
