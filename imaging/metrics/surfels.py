@@ -69,6 +69,12 @@ def encode_corners(mask: BoolVolume) -> npt.NDArray[np.uint8]:
     return codes
 
 
+def is_surface(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which corners lie on the surface: those with voxels both inside and outside around them."""
+    # 0 wraps to 255: one comparison instead of two over the whole lattice.
+    return np.asarray(codes - np.uint8(1) < np.uint8(CODE_INSIDE - 1))
+
+
 @lru_cache(maxsize=16)
 def surfel_areas_mm2(spacing_mm: tuple[float, float, float]) -> npt.NDArray[np.float64]:
     """The area of the surface at a corner, by its code.
