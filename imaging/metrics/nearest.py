@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal
 
@@ -35,7 +35,7 @@ _CELLS = (5, 2, 1)
 """Edges, in lattice steps, of the cells of which one point is searched for all; at 1 each stands for itself."""
 
 _SLACK_MM = 1e-9
-"""What rounding may add to a sum of two distances."""
+"""More than rounding can take from a difference of two distances."""
 
 
 class NearestSearch:
@@ -53,7 +53,6 @@ class NearestSearch:
         self._surface = surface.ravel()
         self._spacing_mm = spacing_mm
         self._points = np.flatnonzero(origins)
-        self._tree: cKDTree | None = None
         self.lower_mm: Distances = np.zeros(len(self._points))
         self.upper_mm: Distances = np.zeros(len(self._points))
         self._look_around(surface.strides)
@@ -81,8 +80,8 @@ class NearestSearch:
     def tighten(self, chosen: npt.NDArray[np.bool_], *, cell: int) -> None:
         """Tighten the bounds of the chosen points, by searching from one point in each cell of the lattice.
 
-        No point of a cell is further from the surface, or nearer to it, than the searched one by more than the way
-        between the two.
+        What is nearest to the searched point bounds the distances of its neighbours in the cell from above. From
+        below, nothing is nearer to a neighbour than to the searched point by more than the way between the two.
 
         Args:
             chosen: Which points, `bool [point]`.
@@ -94,18 +93,26 @@ class NearestSearch:
         points = _coordinates(self._points[places], self._shape)
         cells = np.ravel_multi_index(tuple((points // cell).T), self._shape)
         _, searched, cell_of = np.unique(cells, return_index=True, return_inverse=True)
-        searched_mm = self._search(points[searched])
+        targets = self._nearest(points[searched])
+        searched_mm = _lengths_mm(points[searched] - targets, self._spacing_mm)
         way_mm = _lengths_mm(points - points[searched[cell_of]], self._spacing_mm)
         slack_mm = np.where(way_mm > 0, way_mm + _SLACK_MM, 0.0)
         self.lower_mm[places] = np.maximum(self.lower_mm[places], searched_mm[cell_of] - slack_mm)
-        self.upper_mm[places] = np.minimum(self.upper_mm[places], searched_mm[cell_of] + slack_mm)
+        found_mm = _lengths_mm(points - targets[cell_of], self._spacing_mm)
+        self.upper_mm[places] = np.minimum(self.upper_mm[places], found_mm)
 
-    def _search(self, points: npt.NDArray[np.intp]) -> Distances:
-        if self._tree is None:
-            self._targets = _coordinates(np.flatnonzero(self._surface), self._shape)
-            self._tree = cKDTree(self._targets * np.array(self._spacing_mm))
+    def _nearest(self, points: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """The point of the surface that is nearest to each of the points, both `[point, axis]`."""
         _, nearest = self._tree.query(points * np.array(self._spacing_mm))
-        return _lengths_mm(points - self._targets[nearest], self._spacing_mm)
+        return self._targets[nearest]
+
+    @cached_property
+    def _targets(self) -> npt.NDArray[np.intp]:
+        return _coordinates(np.flatnonzero(self._surface), self._shape)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self._targets * np.array(self._spacing_mm))
 
 
 def find_percentile_mm(searches: Sequence[NearestSearch], percentile: Percentile) -> float:
@@ -146,7 +153,7 @@ def _steps_within_reach(spacing_mm: tuple[float, float, float]) -> tuple[tuple[S
 
 
 def _lengths_mm(steps: npt.NDArray[np.intp], spacing_mm: tuple[float, float, float]) -> Distances:
-    """Lengths of steps `[step, axis]`. From whole steps, so that they are the same wherever masks lie in an array."""
+    """Lengths of steps `[step, axis]`. From whole steps, free of the rounding of positions."""
     lengths_mm: Distances = np.sqrt(((steps * np.array(spacing_mm)) ** 2).sum(axis=1))
     return lengths_mm
 

@@ -87,8 +87,9 @@ def test_symmetric_in_its_masks(definition, pair, spacing_mm):
 def test_the_same_wherever_masks_lie(definition, pair, spacing_mm, before, after):
     """Also at the array's edge: what lies beyond it is outside."""
     moved = [np.pad(mask, list(zip(before, after, strict=True))) for mask in pair]
-    assert compute_hd95_mm(*moved, spacing_mm=spacing_mm, definition=definition) == compute_hd95_mm(
-        *pair, spacing_mm=spacing_mm, definition=definition
+    # Among equally near points another may be found, whose distance is summed in another order: a last bit.
+    assert compute_hd95_mm(*moved, spacing_mm=spacing_mm, definition=definition) == pytest.approx(
+        compute_hd95_mm(*pair, spacing_mm=spacing_mm, definition=definition), abs=1e-12
     )
 
 
