@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 
     workers: int = Field(2, ge=1, le=64, description="Exams that run at one time.")
     queue_capacity: int = Field(32, ge=0, le=10_000, description="Exams more that may upload or wait.")
-    micro_batch: int = Field(8, ge=1, le=64, description="Slices per call of the engine.")
+    micro_batch: int = Field(8, ge=1, le=16, description="Slices per call of the engine.")
     call_timeout_s: float = Field(600.0, gt=0, description="Longest duration of a call, waiting included.")
     upload_idle_s: float = Field(30.0, gt=0, description="Longest pause within an upload.")
     drain_s: float = Field(30.0, ge=0, description="After SIGTERM, time for running exams to finish.")

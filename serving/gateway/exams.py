@@ -13,7 +13,7 @@ from imaging.geometry import Grid
 from imaging.metrics.overlap import SpecificityDomain
 from imaging.metrics.regions import MetricConventions, RegionMetrics, compare
 from imaging.modality import Modality
-from imaging.nifti import NiftiLimits, read_nifti, write_nifti
+from imaging.nifti import AffineSource, NiftiImage, NiftiLimits, read_nifti_image, write_nifti
 from imaging.pipeline.plan import ModelPlans
 from imaging.pipeline.predictor import Predictor
 from imaging.pipeline.segment import segment
@@ -66,12 +66,13 @@ def segment_exam(
     """
     clock = _Clock()
     with clock.time("decode"):
-        volumes = _decode(order.files, files, settings.limits, cancellation)
-        exam = Exam({role: volume for role, volume in volumes.items() if isinstance(role, Modality)})
+        images = _decode(order.files, files, settings.limits, cancellation)
+        exam = Exam({role: image.volume for role, image in images.items() if isinstance(role, Modality)})
+        header = next(image.header for image in images.values() if image.volume.grid is exam.grid)
         reference = None
-        if order.reference_label_scheme is not None and MaskRole.REFERENCE in volumes:
+        if order.reference_label_scheme is not None and MaskRole.REFERENCE in images:
             reference = order.reference_label_scheme.to_regions(
-                volumes.pop(MaskRole.REFERENCE).voxels, field="reference"
+                images.pop(MaskRole.REFERENCE).volume.voxels, field="reference"
             )
     observer = CallObserver(emit, cancellation, exam.grid)
     found = segment(exam, predictor, plans, observer=observer, micro_batch=settings.micro_batch)
@@ -84,7 +85,10 @@ def segment_exam(
     cancellation.check()
     with clock.time("encode"):
         labels = Volume(order.label_scheme.from_regions(found.masks), exam.grid)
-        label_map = write_nifti(labels)
+        label_map = write_nifti(labels, like=header)
+    warnings = found.warnings
+    if header.affine_source is AffineSource.PIXDIM:
+        warnings = (*warnings, "The exam says nothing of its orientation: left and right are by convention only.")
     return SegmentOutcome(
         volumes=tuple(
             measure(region, found.masks[region], exam.grid, voxels_removed=found.voxels_removed.get(region, 0))
@@ -92,7 +96,7 @@ def segment_exam(
         ),
         metrics=metrics,
         timings_s=clock.seconds,
-        warnings=found.warnings,
+        warnings=warnings,
         label_map=label_map,
     )
 
@@ -112,7 +116,8 @@ def evaluate_masks(
         ImagingError: The files are not what was asked for.
         PipelineCancelledError: The call is over.
     """
-    volumes = _decode(order.files, files, settings.limits, cancellation)
+    images = _decode(order.files, files, settings.limits, cancellation)
+    volumes = {role: image.volume for role, image in images.items()}
     grid = volumes[MaskRole.REFERENCE].grid
     prediction = order.prediction_label_scheme.to_regions(volumes[MaskRole.PREDICTION].voxels, field="prediction")
     reference = order.reference_label_scheme.to_regions(volumes[MaskRole.REFERENCE].voxels, field="reference")
@@ -139,16 +144,16 @@ class _Clock:
 
 def _decode(
     specs: Sequence[FileSpec], files: Sequence[memoryview], limits: NiftiLimits, cancellation: Cancellation
-) -> dict[FileRole, Volume]:
-    """All volumes, on one grid. A file on another grid is refused before the next one takes memory."""
-    volumes: dict[FileRole, Volume] = {}
+) -> dict[FileRole, NiftiImage]:
+    """All images, on one grid. A file on another grid is refused before the next one takes memory."""
+    images: dict[FileRole, NiftiImage] = {}
     for spec, content in zip(specs, files, strict=True):
         cancellation.check()
-        volume = read_nifti(content, field=spec.field, limits=limits)
-        if volumes:
-            _check_grid(volume.grid, next(iter(volumes.values())).grid, spec.field, other=specs[0].field)
-        volumes[spec.role] = volume
-    return volumes
+        image = read_nifti_image(content, field=spec.field, limits=limits)
+        if images:
+            _check_grid(image.volume.grid, next(iter(images.values())).volume.grid, spec.field, other=specs[0].field)
+        images[spec.role] = image
+    return images
 
 
 def _check_grid(grid: Grid, expected: Grid, field_name: str, *, other: str) -> None:
