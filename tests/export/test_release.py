@@ -20,7 +20,7 @@ from training.plan import RunPlan
 from training.records import RunFolder
 from training.unet import UNet
 
-FILES = {"config.pbtxt", "1/model.onnx", "parity.json", "MODEL_CARD.md"}
+FILES = {"config.pbtxt", "1/model.onnx", "parity.json", "provenance.json", "MODEL_CARD.md"}
 
 
 def test_from_run_to_repository_by_command_line(
