@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,11 +112,21 @@ def own_triton(repository: Path, runtime: TritonRuntime, tmp_path: Path) -> Iter
         yield server
 
 
+def stop(pid: int) -> None:
+    """Stop every thread of a process; the signal alone returns before the last of them stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 10
+    while any("State:\tT" not in task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/status")):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the process does not stop")
+        time.sleep(0.01)
+
+
 def test_a_triton_that_hangs_meets_the_deadline_and_then_works_on(own_triton: TritonServer) -> None:
     predictor = TritonPredictor(own_triton.address, deadline_s=0.5)
     pid = own_triton.pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     try:
         with pytest.raises(EngineDeadlineError):
             predictor.predict(Region.WT, golden_slices(3))
@@ -130,7 +141,7 @@ def test_a_kill_amid_a_call_is_unavailable_and_the_next_call_after_a_restart_suc
     expected = predictor.predict(Region.WT, golden_slices(3))
     pid = own_triton.pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)  # so that the call is amid, whenever the kill comes
+    stop(pid)  # so that the call is amid, whenever the kill comes
     kill = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
     kill.start()
 
