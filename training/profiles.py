@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from imaging.modality import Channel
 from imaging.regions import Region
+from training.augment import Augmentation
 from training.losses import LossName
 
 CHANNELS: dict[Region, tuple[Channel, ...]] = {
@@ -40,7 +41,7 @@ class Profile:
         weight_decay: Of AdamW.
         loss: Which loss.
         sampling: Which slices.
-        strong_augmentation: Rotation, scale, elastic and intensity changes beside the left/right flips.
+        augmentation: How far slices are changed by chance.
         average_decay: Of the exponential moving average of weights that is validated and kept; 0 for none.
         validate_every: Epochs between validations.
         start_from: The region whose best weights are the initial ones; None for random ones.
@@ -56,7 +57,7 @@ class Profile:
     weight_decay: float = 0.0
     loss: LossName = LossName.SOFT_DICE
     sampling: Sampling = Sampling.TUMOUR_64
-    strong_augmentation: bool = False
+    augmentation: Augmentation = Augmentation.FLIPS
     average_decay: float = 0.0
     validate_every: int = 1
     start_from: Region | None = None
@@ -81,7 +82,7 @@ def profile_for(name: ProfileName, region: Region) -> Profile:
     # ET lies inside TC and eats the same channels: what finds the one is a good start for the other.
     return Profile(
         base_width=16,
-        epochs={Region.WT: 64, Region.TC: 60, Region.ET: 45}[region],
+        epochs={Region.WT: 48, Region.TC: 60, Region.ET: 45}[region],
         steps_per_epoch=50,
         batch_size=16,
         patch=(128, 160) if region is Region.WT else (112, 112),
@@ -89,7 +90,7 @@ def profile_for(name: ProfileName, region: Region) -> Profile:
         weight_decay=1e-2,
         loss=LossName.SOFT_DICE_AND_CROSS_ENTROPY,
         sampling=Sampling.BALANCED,
-        strong_augmentation=True,
+        augmentation=Augmentation.WIDE if region is Region.WT else Augmentation.STRONG,
         average_decay=0.995,
         validate_every=10,
         start_from=Region.TC if region is Region.ET else None,

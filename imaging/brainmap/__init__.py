@@ -1,0 +1,1 @@
+"""Brain maps: what the Augmentation Network draws from, and how lesions are moved, resized and reshaped in them."""
