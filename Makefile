@@ -11,7 +11,11 @@ SCORES ?=
 AGAINST ?=
 PROFILE ?= best
 RUN     ?= runs/$(PROFILE)
+# Weights of VGG-19 by which generators are judged: a file, or the word random. Only smoke asks for random by itself.
+VGG     ?= $(if $(filter smoke,$(PROFILE)),random)
 ENGINE  ?= triton
+
+VGG_OPTION = $(if $(VGG),--vgg-weights "$(VGG)")
 
 BIN := $(VENV)/bin
 PY  := $(BIN)/python
@@ -32,7 +36,7 @@ TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve doctor test check format train evaluate export bench protos protos-check docs constraints clean distclean
+.PHONY: help run serve doctor test check format train evaluate generators tables reader-study export bench protos protos-check docs constraints clean distclean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -63,6 +67,20 @@ else
 	$(BIN)/glioserve-server evaluate --data "$(DATA)" --engine "$(ENGINE)" --models "$(MODELS)" \
 	  --out "$(OUT)/scores-$(ENGINE).json" $(if $(AGAINST),--against "$(AGAINST)")
 endif
+
+generators: PROFILE = small
+generators: RUN = runs/generators-$(PROFILE)
+generators: $(DEV) ## Train the Augmentation Network: DATA=folder VGG=weights [PROFILE=paper|small|smoke] [RUN=...]
+	@$(call required,DATA,folder of BraTS cases)
+	$(PY) -m training generators --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)" $(VGG_OPTION)
+
+tables reader-study: PROFILE = smoke
+tables reader-study: RUN = runs/tables-$(PROFILE)
+tables: $(DEV) ## Every table and figure of the paper: [DATA=folder VGG=weights PROFILE=small|paper] [RUN=...]; smoke on phantoms
+	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" $(VGG_OPTION)
+
+reader-study: $(DEV) ## The blinded reader study's page, of a run of tables: DATA=folder PROFILE=... [RUN=...]
+	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" --step reader-study
 
 export: $(DEV) ## Checkpoints to a verified model repository: [RUN=runs/PROFILE] [MODELS=models] [SCORES=scores.json]
 	$(PY) -m export "$(RUN)" --models "$(MODELS)" $(if $(SCORES),--scores "$(SCORES)")

@@ -61,9 +61,9 @@ def parity_cases(exam: Exam, reference: BoolVolume, *, plan: ModelPlan, seed: in
     """
     prepared = prepare(exam, multiple=MULTIPLE)
     truth = prepared.cut(reference)
-    tumour = _spread(np.flatnonzero(truth.any(axis=(1, 2))), WHOLE_SLICES)
+    tumour = spread(np.flatnonzero(truth.any(axis=(1, 2))), WHOLE_SLICES)
     if tumour.size == 0:
-        tumour = _spread(np.arange(truth.shape[0]), WHOLE_SLICES)
+        tumour = spread(np.arange(truth.shape[0]), WHOLE_SLICES)
     random = np.random.default_rng(seed)
 
     def batch(name: str, indices: npt.NDArray[np.intp], rows: slice, columns: slice) -> ParityCase:
@@ -76,21 +76,22 @@ def parity_cases(exam: Exam, reference: BoolVolume, *, plan: ModelPlan, seed: in
     for count, height, width in CROPS:
         # A small head may be narrower than a crop; what is cut then is its whole width.
         rows, columns = (
-            _window(random, extent, size) for extent, size in zip(truth.shape[1:], (height, width), strict=True)
+            window(random, extent, size) for extent, size in zip(truth.shape[1:], (height, width), strict=True)
         )
         indices = np.sort(random.choice(tumour, size=count, replace=True))
         cases.append(batch(f"{count} crops of {height} x {width}", indices, rows, columns))
     return tuple(cases)
 
 
-def _spread(indices: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:
+def spread(indices: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:
     """At most `count` of these, evenly spread."""
     if len(indices) <= count:
         return indices
     return indices[np.linspace(0, len(indices) - 1, count).round().astype(np.intp)]
 
 
-def _window(random: np.random.Generator, extent: int, size: int) -> slice:
+def window(random: np.random.Generator, extent: int, size: int) -> slice:
+    """A random stretch of an axis; what is narrower is taken whole."""
     places: Sequence[int] = range(max(extent - size, 0) + 1)
     start = int(random.choice(places))
     return slice(start, start + size)

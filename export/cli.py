@@ -7,29 +7,54 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
-from export.errors import ExportError
+from export.errors import ExportError, FactsError
+from export.generator_release import ParityMap, release_generator
 from export.release import ParityExam, release
 from export.scores import load_scores
+from imaging.brainmap.maps import BrainMap
 from imaging.brats import find_cases, load_exam, load_reference
 from imaging.errors import ImagingError
 from imaging.phantom.phantom import make_phantom
 from imaging.regions import Region
 from training.checkpoint import load_trained
 from training.errors import TrainingError
-from training.plan import load_plan
+from training.plan import load_plan, read_plan
 from training.records import RunFolder
+from training.synthesis.painter import load_generator
+from training.synthesis.plan import GeneratorRunFolder, GeneratorRunPlan
+from training.synthesis.profiles import Target
+from training.synthesis.provenance import generator_provenance
 
 PHANTOM_SEED = 3
+UNETS = "unets"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+Run = Annotated[Path, typer.Argument(help="Folder of a training run.", exists=True, file_okay=False)]
+Models = Annotated[Path, typer.Option(help="The model repository.")]
 
 
-@app.command()
-def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a training run.", exists=True, file_okay=False)],
+class _UNetsByDefault(TyperGroup):
+    """Takes what is no command's name for the run of `unets`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # its own Context
+        first = next(iter(args), "--help")
+        return super().parse_args(ctx, args if first in {*self.commands, "--help"} else [UNETS, *args])
+
+
+app = typer.Typer(cls=_UNetsByDefault, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _describe() -> None:
+    """Export trained networks into a verified Triton model repository. `export RUN` is short for `export unets RUN`."""
+
+
+@app.command(UNETS)
+def unets(
+    run: Run,
     *,
-    models: Annotated[Path, typer.Option(help="The model repository.")] = Path("models"),
+    models: Models = Path("models"),
     region: Annotated[list[Region] | None, typer.Option(help="Only these networks.")] = None,
     scores: Annotated[
         Path | None, typer.Option(help="Scores for the model cards, by default scores.json in the run if it is there.")
@@ -38,7 +63,7 @@ def export(
         Path | None, typer.Option(help="BraTS folder with a reference to compare by; by default a phantom.")
     ] = None,
 ) -> None:
-    """Export trained networks into a verified Triton model repository."""
+    """Export the U-Nets of a run."""
     folder = RunFolder(run)
     plan = load_plan(folder.plan)
     exam = _parity_exam(case)
@@ -54,12 +79,61 @@ def export(
         )
 
 
+@app.command()
+def generators(
+    run: Run,
+    *,
+    models: Models = Path("models"),
+    target: Annotated[list[Target] | None, typer.Option(help="Which generators; by default all that it holds.")] = None,
+    quality: Annotated[Path | None, typer.Option(help="Markdown for the cards: likeness to real images.")] = None,
+    replicas: Annotated[Path | None, typer.Option(help="Markdown for the cards: likeness to training images.")] = None,
+) -> None:
+    """Export the generators of a run."""
+    folder = GeneratorRunFolder(run)
+    plan = read_plan(folder.plan, GeneratorRunPlan)
+    quality_text, replicas_text = _read_text("quality", quality), _read_text("replicas", replicas)
+    chosen = target or [one for one in Target if folder.generator(one).weights.exists()]
+    if not chosen:
+        raise TrainingError("run", "must hold trained weights of a generator", "none")
+    trained = [load_generator(folder, plan, one) for one in chosen]
+    shown = _parity_map()
+    for generator in trained:
+        released = release_generator(
+            generator,
+            plan,
+            provenance=generator_provenance(folder, plan, generator),
+            shown=shown,
+            models=models,
+            quality=quality_text,
+            replicas=replicas_text,
+        )
+        parity = released.parity
+        typer.echo(
+            f"{released.folder}: largest difference {parity.largest_difference:.2g}, "
+            f"mean {parity.mean_difference:.2g}, SSIM at most {parity.ssim_loss:.2g} below 1"
+        )
+
+
 def _parity_exam(case: Path | None) -> ParityExam:
     if case is None:
         phantom = make_phantom(PHANTOM_SEED)
         return ParityExam(phantom.exam, phantom.masks, f"slices of phantom {PHANTOM_SEED}")
     found = find_cases(case)[0]
     return ParityExam(load_exam(found), load_reference(found), f"slices of a patient ({found.naming.value})")
+
+
+def _parity_map() -> ParityMap:
+    phantom = make_phantom(PHANTOM_SEED)
+    return ParityMap(BrainMap.of_exam(phantom.exam, phantom.masks), f"slices of the map of phantom {PHANTOM_SEED}")
+
+
+def _read_text(field: str, file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FactsError(field, "must be a readable text", type(error).__name__) from None
 
 
 def main() -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
 
-from export.graph import INPUT, OUTPUT
+from export import generator_graph, unet_graph
+from imaging.brainmap.plan import GeneratorPlan
 from imaging.pipeline.golden import GoldenAnswer
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 
 BACKEND = "onnxruntime"
-MAX_BATCH_SIZE = 16
 PREFERRED_BATCH_SIZES = (8, 16)
+"""Of U-Nets; the last is also the largest that is taken."""
+GENERATOR_BATCH_SIZES = (4,)
+"""The same of generators: 19 channels make a slice's map as large as six slices of a U-Net, and within Triton it passes
+through shared memory."""
 MAX_QUEUE_DELAY_US = 2_000
 """How long a micro-batch may wait for another call's: small beside the tens of milliseconds that one slice takes."""
 
@@ -25,7 +30,7 @@ def model_name(region: Region) -> str:
 
 
 def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer) -> str:
-    """The text of `config.pbtxt`.
+    """The text of a U-Net's `config.pbtxt`.
 
     The same bytes serve everywhere: instances are of kind AUTO (on each GPU that Triton sees, else on the
     CPU), and the backend is found by its name.
@@ -35,19 +40,40 @@ def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer) -> str
         graph: The serialised graph; its digest is stored as `onnx_sha256`.
         golden: What the graph answers to the golden slices; stored as `glioserve_golden`.
     """
-    config = ModelConfig(name=model_name(plan.region), backend=BACKEND, max_batch_size=MAX_BATCH_SIZE)
-    config.input.add(name=INPUT, data_type=TYPE_FP32, dims=[len(plan.channels), -1, -1])
-    config.output.add(name=OUTPUT, data_type=TYPE_FP32, dims=[-1, -1])
-    config.dynamic_batching.preferred_batch_size.extend(PREFERRED_BATCH_SIZES)
+    config = _config(model_name(plan.region), PREFERRED_BATCH_SIZES, plan.to_json(), graph=graph, golden=golden)
+    config.input.add(name=unet_graph.INPUT, data_type=TYPE_FP32, dims=[len(plan.channels), -1, -1])
+    config.output.add(name=unet_graph.OUTPUT, data_type=TYPE_FP32, dims=[-1, -1])
+    return _ordered(config)
+
+
+def render_generator_config(name: str, plan: GeneratorPlan, *, graph: bytes, golden: GoldenAnswer) -> str:
+    """The text of a generator's `config.pbtxt`, as of `render_config`.
+
+    Args:
+        name: Of the model in the repository.
+        plan: How the model is used.
+        graph: The serialised graph.
+        golden: What the graph answers to the golden maps.
+    """
+    config = _config(name, GENERATOR_BATCH_SIZES, plan.to_json(), graph=graph, golden=golden)
+    config.input.add(name=generator_graph.INPUT, data_type=TYPE_FP32, dims=[plan.channels.count, -1, -1])
+    config.output.add(name=generator_graph.OUTPUT, data_type=TYPE_FP32, dims=[len(plan.draws), -1, -1])
+    return _ordered(config)
+
+
+def _config(name: str, batch_sizes: Sequence[int], plan: str, *, graph: bytes, golden: GoldenAnswer) -> ModelConfig:
+    """A configuration that lacks its tensors."""
+    config = ModelConfig(name=name, backend=BACKEND, max_batch_size=batch_sizes[-1])
+    config.dynamic_batching.preferred_batch_size.extend(batch_sizes)
     config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
     config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
     for key, value in (
         ("glioserve_golden", golden.to_json()),
-        ("glioserve_plan", plan.to_json()),
+        ("glioserve_plan", plan),
         ("onnx_sha256", hashlib.sha256(graph).hexdigest()),
     ):
         config.parameters[key].string_value = value
-    return _ordered(config)
+    return config
 
 
 def _ordered(config: ModelConfig) -> str:

@@ -1,4 +1,4 @@
-"""A network as an ONNX graph: `slices [batch, channel, height, width]` in, `probabilities` without channels out."""
+"""A network as an ONNX graph of a declared form: one tensor in, one out, free batch, height and width."""
 
 from __future__ import annotations
 
@@ -6,66 +6,70 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import onnx
 import torch
 from onnx import TensorProto, shape_inference
-from torch import Tensor, nn
+from torch import nn
 from torch.export import Dim
 
 from export.errors import GraphError
-from export.fold import fold_batch_norm
 from export.half import store_kernels_as_half
-from imaging.pipeline.plan import MULTIPLE
 
-INPUT = "slices"
-OUTPUT = "probabilities"
 OPSET = 18
 """What the exporter writes natively; every ONNX Runtime since 1.14 reads it, Triton's of 2023 and later among them."""
 IR_VERSION = 8
 """The file format of opset 18's own time: a newer one would be refused by servers that know all operators in it."""
-OPERATORS = frozenset({"Cast", "Concat", "Conv", "ConvTranspose", "MaxPool", "Relu", "Sigmoid", "Squeeze"})
-"""All that a folded U-Net needs. Another one means that the exporter did something new: look before it is served."""
 
 
-class _Probabilities(nn.Module):
-    """A network of logits `[n, 1, h, w]` as one of probabilities `[n, h, w]`."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, slices: Tensor) -> Tensor:
-        probabilities: Tensor = torch.sigmoid(self.net(slices)).squeeze(1)
-        return probabilities
-
-
-def export_graph(net: nn.Module, *, channels: int) -> onnx.ModelProto:
-    """The graph of a network, ready to be served.
-
-    Batch norm is folded, kernels are stored in float16, the batch, height and width are free (height and
-    width in multiples of 16), and nothing of the machine it was made on is left in it. The same network
-    gives the same bytes.
+@dataclass(frozen=True)
+class GraphSpec:
+    """What a kind of graph must look like from outside, and of what it may be made.
 
     Args:
-        net: Gives logits `[n, 1, h, w]` of slices `float32 [n, channel, h, w]`. Left as it is.
-        channels: Its input channels.
+        name: Of the graph, e.g. `unet`.
+        input: Name of its input, `float32 [batch, channel, height, width]`.
+        channels: Of the input.
+        multiple: Of which height and width are multiples.
+        output: Name of its output, `float32`.
+        output_channels: Of the output `[batch, channel, height, width]`; None for `[batch, height, width]`.
+        operators: All that it needs. Another one means that the exporter did something new: look before it is served.
+    """
+
+    name: str
+    input: str
+    channels: int
+    multiple: int
+    output: str
+    output_channels: int | None
+    operators: frozenset[str]
+
+
+def export_graph(net: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
+    """The graph of a network, ready to be served.
+
+    Kernels are stored in float16, the batch, height and width are free (height and width in multiples), and nothing
+    of the machine it was made on is left in it. The same network gives the same bytes.
+
+    Args:
+        net: For inference, float32, on the CPU; from the input of the spec to its output.
+        spec: The form that the graph must have.
 
     Raises:
         GraphError: The network can't be exported, or the graph is not of the expected form.
     """
-    folded = _Probabilities(fold_batch_norm(net)).eval().to("cpu", torch.float32)
     # Sizes of 1 would be taken for constants, and equal ones for the same axis.
-    example = torch.zeros(2, channels, 4 * MULTIPLE, 3 * MULTIPLE)
-    axes = {INPUT: {0: Dim("batch"), 2: MULTIPLE * Dim("rows"), 3: MULTIPLE * Dim("columns")}}
+    example = torch.zeros(2, spec.channels, 4 * spec.multiple, 3 * spec.multiple)
+    axes = {spec.input: {0: Dim("batch"), 2: spec.multiple * Dim("rows"), 3: spec.multiple * Dim("columns")}}
     with _quiet_exporter():
         program = torch.onnx.export(
-            folded,
+            net,
             (example,),
             dynamo=True,
             opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
+            input_names=[spec.input],
+            output_names=[spec.output],
             dynamic_shapes=axes,
             external_data=False,
             verbose=False,
@@ -73,10 +77,10 @@ def export_graph(net: nn.Module, *, channels: int) -> onnx.ModelProto:
     if program is None:
         raise GraphError("net", "must be exportable", "no graph")
     model = program.model_proto
-    _strip(model)
+    _strip(model, name=spec.name)
     store_kernels_as_half(model)
-    _name_axes(model, channels=channels)
-    _check(model)
+    _name_axes(model, spec)
+    _check(model, spec)
     return model
 
 
@@ -99,7 +103,7 @@ def _quiet_exporter() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def _strip(model: onnx.ModelProto, *, name: str) -> None:
     """Removes stack traces, file names and versions that would tie the bytes to the machine they were made on."""
     graph = model.graph
     model.producer_name, model.producer_version, model.doc_string = "glioserve", "", ""
@@ -108,13 +112,14 @@ def _strip(model: onnx.ModelProto) -> None:
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         part.doc_string = ""
         del part.metadata_props[:]
-    graph.name = "unet"
+    graph.name = name
 
 
-def _name_axes(model: onnx.ModelProto, *, channels: int) -> None:
+def _name_axes(model: onnx.ModelProto, spec: GraphSpec) -> None:
+    kept = () if spec.output_channels is None else (spec.output_channels,)
     for value, axes in (
-        (model.graph.input[0], ("batch", channels, "height", "width")),
-        (model.graph.output[0], ("batch", "height", "width")),
+        (model.graph.input[0], ("batch", spec.channels, "height", "width")),
+        (model.graph.output[0], ("batch", *kept, "height", "width")),
     ):
         shape = value.type.tensor_type.shape
         del shape.dim[:]
@@ -125,7 +130,7 @@ def _name_axes(model: onnx.ModelProto, *, channels: int) -> None:
                 shape.dim.add().dim_param = axis
 
 
-def _check(model: onnx.ModelProto) -> None:
+def _check(model: onnx.ModelProto, spec: GraphSpec) -> None:
     """ONNX's own checks and ours.
 
     Raises:
@@ -133,13 +138,13 @@ def _check(model: onnx.ModelProto) -> None:
     """
     graph = model.graph
     names = ([value.name for value in graph.input], [value.name for value in graph.output])
-    if names != ([INPUT], [OUTPUT]):
-        raise GraphError("graph", f"must have the input {INPUT} and the output {OUTPUT}", f"{names}")
+    if names != ([spec.input], [spec.output]):
+        raise GraphError("graph", f"must have the input {spec.input} and the output {spec.output}", f"{names}")
     types = {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)}
     if types != {TensorProto.FLOAT}:
         raise GraphError("graph", "must take and give float32", f"types {sorted(types)}")
-    if unknown := {node.op_type for node in graph.node} - OPERATORS:
-        raise GraphError("graph", f"must be made of {sorted(OPERATORS)}", f"also {sorted(unknown)}")
+    if unknown := {node.op_type for node in graph.node} - spec.operators:
+        raise GraphError("graph", f"must be made of {sorted(spec.operators)}", f"also {sorted(unknown)}")
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     if opsets != {"": OPSET}:
         raise GraphError("graph", f"must use opset {OPSET} alone", f"{opsets}")

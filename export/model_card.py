@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from importlib.resources import files
-from string import Template
+from dataclasses import dataclass, replace
 from typing import Any
 
+from export.card_facts import data_facts, graph_facts, load_template, parity_facts, settings_facts
 from export.config import model_name
 from export.parity import ParityReport
-from export.terms import YEARS, describe_terms
-from imaging.brats import BratsNaming
 from imaging.metrics.markdown import render_markdown
 from imaging.metrics.summary import CohortSummary
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 from training.plan import RunPlan
 
-TEMPLATE = "templates/model_card.md"
+TEMPLATE = "model_card.md"
 _TITLES = {Region.WT: "whole tumour (WT)", Region.TC: "tumour core (TC)", Region.ET: "enhancing tumour (ET)"}
 _PARTS = {
     Region.WT: "necrotic and non-enhancing core, oedema and enhancing tumour together",
@@ -51,20 +47,21 @@ class CardFacts:
 
 def render_card(facts: CardFacts) -> str:
     """The card as Markdown."""
-    template = Template(files("export").joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    return template.substitute(
-        _model_facts(facts) | _data_facts(facts.run) | _run_facts(facts) | _parity_facts(facts.parity)
+    name = model_name(facts.plan.region)
+    return load_template(TEMPLATE).substitute(
+        graph_facts(name, facts.graph)
+        | _model_facts(facts.plan)
+        | data_facts(facts.run)
+        | settings_facts(facts.run, facts.run.profiles[facts.plan.region])
+        | _run_facts(facts)
+        | parity_facts(facts.parity)
     )
 
 
-def _model_facts(facts: CardFacts) -> dict[str, str]:
-    plan = facts.plan
+def _model_facts(plan: ModelPlan) -> dict[str, str]:
     return {
         "title": f"U-Net for {_TITLES[plan.region]}",
         "summary": f"Marks {_PARTS[plan.region]} in axial slices of multi-contrast MRI of gliomas.",
-        "name": model_name(plan.region),
-        "sha256": hashlib.sha256(facts.graph).hexdigest(),
-        "size_mb": f"{len(facts.graph) / 1e6:.1f}",
         "channels": ", ".join(channel.value for channel in plan.channels),
         "threshold": f"{plan.threshold:g}",
         "afterwards": _afterwards(plan),
@@ -80,38 +77,16 @@ def _afterwards(plan: ModelPlan) -> str:
     return "; ".join(steps) or "nothing"
 
 
-def _data_facts(run: RunPlan) -> dict[str, str]:
-    data = run.fingerprint
-    years = [f"{count} of {YEARS[BratsNaming(naming)]}" for naming, count in data.cases_by_naming.items()]
-    without = [f"{count} have no {region.name}" for region, count in data.cases_without.items() if count]
-    return {
-        "cases": f"{data.cases}",
-        "patients": f"{data.patients}",
-        "years": ", ".join(years),
-        "without": f"{', '.join(without)}." if without else "All have every region.",
-        "terms": describe_terms(data.cases_by_naming),
-        "fingerprint": data.digest,
-    }
-
-
 def _run_facts(facts: CardFacts) -> dict[str, str]:
     run, region = facts.run, facts.plan.region
-    profile = run.profiles[region]
     kept = facts.provenance["kept"]
     smallest = run.fingerprint.smallest_volume_ml[region]
     return {
-        "seed": f"{run.seed}",
-        "train_count": f"{len(run.split.train)}",
-        "validation_count": f"{len(run.split.validation)}",
-        "validation": ", ".join(f"`{patient}`" for patient in run.split.validation),
-        "profile": run.profile_name.value,
-        "base_width": f"{profile.base_width}",
+        "base_width": f"{run.profiles[region].base_width}",
         "epoch": f"{kept['epoch']}",
         "epochs": f"{facts.provenance['epochs_trained']}",
         "minutes": f"{facts.provenance['training_seconds'] / 60:.0f}",
         "validation_dsc": "not measured" if kept["validation_dsc"] is None else f"{kept['validation_dsc']:.3f}",
-        "settings": "\n".join(f"- {name}: {value}" for name, value in asdict(profile).items()),
-        "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
         "scores": _scores(facts.scores, region),
         "small": f"The smallest {region.name} that it learned from has {smallest:g} ml.",
     }
@@ -122,17 +97,3 @@ def _scores(scores: CohortSummary | None, region: Region) -> str:
         return "Not evaluated yet. Do not use a model of unknown quality."
     own = replace(scores, rows=tuple(row for row in scores.rows if row.region is region))
     return "Whole pipeline (all three models, gated) on the validation patients:\n\n" + render_markdown(own).rstrip()
-
-
-def _parity_facts(parity: ParityReport) -> dict[str, str]:
-    return {
-        "parity_source": parity.source,
-        "torch_version": parity.torch_version.partition("+")[0],
-        "onnxruntime_version": parity.onnxruntime_version,
-        "probability_difference": f"{parity.probability_difference:.2g}",
-        "probability_bound": f"{parity.bounds.probability_difference:g}",
-        "flipped_share": f"{parity.flipped_share:.2g}",
-        "flipped_bound": f"{parity.bounds.flipped_share:g}",
-        "dsc_change": f"{parity.dsc_change:.2g}",
-        "dsc_bound": f"{parity.bounds.dsc_change:g}",
-    }

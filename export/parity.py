@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,8 @@ from torch import nn
 
 from export.cases import ParityCase
 from export.errors import ParityError
-from export.graph import INPUT, OUTPUT
+from export.gate import GateReport
+from export.session import open_graph, run_session
 from imaging.metrics.overlap import ConfusionCounts, compute_dsc, count_confusion
 
 
@@ -57,48 +57,21 @@ class CaseParity:
     dsc_onnx: float
 
 
-@dataclass(frozen=True)
-class ParityReport:
+@dataclass(frozen=True, kw_only=True)
+class ParityReport(GateReport[ParityBounds]):
     """What was compared, what was found, and what was allowed.
 
     Args:
-        bounds: What was allowed.
         cases: What was found, batch by batch.
-        source: Where the slices came from, for the reader.
-        torch_version: Of the network's side.
-        onnxruntime_version: Of the graph's side.
         probability_difference: Largest of all cases.
         flipped_share: Flipped voxels of all cases by mask voxels of all cases; 0 where nothing is marked.
         dsc_change: Of the DSC over all cases taken together.
     """
 
-    bounds: ParityBounds
     cases: tuple[CaseParity, ...]
-    source: str
-    torch_version: str
-    onnxruntime_version: str
     probability_difference: float
     flipped_share: float
     dsc_change: float
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """The bounds that are passed, by name. A value that is not a number passes every bound."""
-        names = ("probability_difference", "flipped_share", "dsc_change")
-        return tuple(name for name in names if not getattr(self, name) <= getattr(self.bounds, name))
-
-    def to_json(self) -> str:
-        """The report as indented JSON, keys sorted."""
-        return json.dumps(asdict(self) | {"passed": not self.faults}, indent=2, sort_keys=True) + "\n"
-
-    def require(self) -> None:
-        """Do nothing where every bound is kept.
-
-        Raises:
-            ParityError: One is not.
-        """
-        for name in self.faults:
-            raise ParityError(name, f"must be at most {getattr(self.bounds, name):g}", f"{getattr(self, name):.3g}")
 
 
 def compare(
@@ -152,33 +125,13 @@ def run_network(net: nn.Module, slices: npt.NDArray[np.float32]) -> npt.NDArray[
     return probabilities
 
 
-def open_graph(graph: bytes) -> ort.InferenceSession:
-    """ONNX Runtime's session of a serialised graph, on the CPU.
-
-    Raises:
-        ParityError: It can't be loaded.
-    """
-    try:
-        return ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ParityError("graph", "must load in ONNX Runtime", type(error).__name__) from error
-
-
 def run_graph(session: ort.InferenceSession, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A graph's probabilities, shapes as of `run_network`.
 
     Raises:
         ParityError: It can't be run, or answers in another shape or type.
     """
-    try:
-        (answer,) = session.run([OUTPUT], {INPUT: slices})
-    except Exception as error:
-        raise ParityError("graph", "must run in ONNX Runtime", type(error).__name__) from error
-    probabilities: npt.NDArray[np.float32] = answer
-    wanted = (slices.shape[0], *slices.shape[2:])
-    if probabilities.shape != wanted or probabilities.dtype != np.float32:
-        raise ParityError(OUTPUT, f"must be float32 {wanted}", f"{probabilities.dtype} {probabilities.shape}")
-    return probabilities
+    return run_session(session, slices, shape=(slices.shape[0], *slices.shape[2:]))
 
 
 def _compare(

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from export.cases import parity_cases
 from export.config import model_name, render_config
-from export.graph import export_graph, serialise
+from export.graph import serialise
 from export.model_card import CardFacts, render_card
-from export.parity import ParityBounds, ParityReport, compare, open_graph, run_graph
+from export.parity import ParityBounds, ParityReport, compare, run_graph
 from export.repository import CARD_FILE, CONFIG_FILE, GRAPH_FILE, PARITY_FILE, PROVENANCE_FILE, write_model
+from export.session import open_graph
+from export.unet_graph import export_unet
 from imaging.exam import Exam
 from imaging.metrics.summary import CohortSummary
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
@@ -73,7 +75,7 @@ def release(
         GoldenError: The network answers the golden slices so evenly that a fault could not be told from an answer.
     """
     plan = model.plan
-    graph = serialise(export_graph(model.net, channels=len(plan.channels)))
+    graph = serialise(export_unet(model.net, channels=len(plan.channels)))
     cases = parity_cases(exam.exam, exam.reference[plan.region], plan=plan)
     parity = compare(model.net, graph, cases=cases, threshold=plan.threshold, source=exam.source, bounds=bounds)
     parity.require()

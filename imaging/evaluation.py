@@ -9,6 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from imaging.brats import BratsCase, load_exam, load_reference
+from imaging.errors import MetricError
+from imaging.metrics.hd95 import Hd95Definition
+from imaging.metrics.overlap import SpecificityDomain
+from imaging.metrics.policy import EmptyMaskPolicy, MetricStatus
 from imaging.metrics.regions import MetricConventions, RegionMetrics, compare
 from imaging.metrics.summary import CohortSummary, Metric, summarise
 from imaging.pipeline.plan import ModelPlans
@@ -57,6 +61,29 @@ class Scores:
             "summary": [asdict(row) for row in summary.rows],
         }
         return json.dumps(_without_nan(content), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Scores:
+        """Scores as `to_json` wrote them.
+
+        Raises:
+            MetricError: The text is not such a record.
+        """
+        try:
+            content = json.loads(text)
+            return cls(
+                engine=str(content["engine"]),
+                conventions=_conventions(content["conventions"]),
+                cases=[
+                    CaseScore(
+                        str(case["case_id"]),
+                        {Region(name): _metrics(Region(name), values) for name, values in case["regions"].items()},
+                    )
+                    for case in content["cases"]
+                ],
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise MetricError("scores", "must be what the evaluation wrote", type(error).__name__) from None
 
 
 def evaluate(
@@ -114,6 +141,30 @@ def largest_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict
                 difference = undefined if None in pair else abs(pair[0] - pair[1])
                 largest[metric] = max(largest[metric], difference)
     return largest
+
+
+def _conventions(values: Mapping[str, Any]) -> MetricConventions:
+    return MetricConventions(
+        hd95_definition=Hd95Definition(values["hd95_definition"]),
+        empty_mask_policy=EmptyMaskPolicy(values["empty_mask_policy"]),
+        specificity_domain=SpecificityDomain(values["specificity_domain"]),
+    )
+
+
+def _metrics(region: Region, values: Mapping[str, Any]) -> RegionMetrics:
+    return RegionMetrics(
+        region=region,
+        dsc=_number(values["dsc"]),
+        hd95_mm=_number(values["hd95_mm"]),
+        sensitivity=_number(values["sensitivity"]),
+        specificity=_number(values["specificity"]),
+        status=MetricStatus(values["status"]),
+    )
+
+
+def _number(value: float | None) -> float:
+    """JSON has no NaN: null stands in its place."""
+    return math.nan if value is None else float(value)
 
 
 def _without_nan(value: Any) -> Any:  # noqa: ANN401  # JSON is any tree

@@ -3,43 +3,10 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-
-class Augmentation(StrEnum):
-    """How far training slices are changed."""
-
-    FLIPS = "flips"
-    """Left/right mirror images alone, as the paper does (section 2.2)."""
-    STRONG = "strong"
-    """Rotation, scale, elastic and intensity changes besides."""
-    WIDE = "wide"
-    """As strong, with bias fields, coarse slices and twice the range of gain and offset: for few scanners seen."""
-
-
-def augment(
-    slices: Tensor, target: Tensor, augmentation: Augmentation, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Change a batch by chance.
-
-    Args:
-        slices: Z-scored modalities, `float [slice, modality, i, j]`, 0 outside the brain.
-        target: `float [slice, 1, i, j]`, 0 or 1.
-        augmentation: How far.
-        generator: Source of chance.
-    """
-    slices, target = flip_left_right(slices, target, generator)
-    if augmentation is Augmentation.FLIPS:
-        return slices, target
-    slices, target = deform(slices, target, generator)
-    if augmentation is Augmentation.WIDE:
-        slices = coarsen(add_bias_field(slices, generator), generator)
-        return change_intensities(slices, generator, gain=0.5, offset=0.5), target
-    return change_intensities(slices, generator), target
 
 
 def flip_left_right(slices: Tensor, target: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -79,41 +46,12 @@ def deform(slices: Tensor, target: Tensor, generator: torch.Generator) -> tuple[
     return moved, (labels > 0.5).to(target.dtype)
 
 
-def add_bias_field(slices: Tensor, generator: torch.Generator) -> Tensor:
-    """Brighten and darken each modality smoothly across the slice, as receive coils do.
-
-    The field's logarithm is a cubic surface through 4 x 4 normal deviates of sd 0.15. It scales the signal, which
-    in z-scores begins well below zero: -4 stands for the dark end here.
-
-    Args:
-        slices: Z-scored modalities, `float [slice, modality, i, j]`, 0 outside the brain.
-        generator: Source of chance.
-    """
-    count, modalities, rows, columns = slices.shape
-    control = torch.randn(count, modalities, 4, 4, generator=generator) * 0.15
-    field = functional.interpolate(control, size=(rows, columns), mode="bicubic", align_corners=True).exp()
-    return torch.where(slices != 0, (slices + 4.0) * field - 4.0, slices)
-
-
-def coarsen(slices: Tensor, generator: torch.Generator) -> Tensor:
-    """Halve the resolution of a quarter of all slices, every modality by its own chance. Shapes as before."""
-    rows, columns = slices.shape[2:]
-    half = functional.avg_pool2d(slices, 2)
-    coarse = functional.interpolate(half, size=(rows, columns), mode="bilinear", align_corners=False)
-    chosen = torch.rand(*slices.shape[:2], 1, 1, generator=generator) < 0.25
-    return torch.where(chosen & (slices != 0), coarse, slices)
-
-
-def change_intensities(
-    slices: Tensor, generator: torch.Generator, *, gain: float = 0.25, offset: float = 0.25
-) -> Tensor:
+def change_intensities(slices: Tensor, generator: torch.Generator) -> Tensor:
     """Change gain, offset, gamma, sharpness and noise of each modality by chance, inside the brain only.
 
     Args:
         slices: Z-scored modalities, `float [slice, modality, i, j]`, 0 outside the brain.
         generator: Source of chance.
-        gain: Half the range of gains about 1.
-        offset: Half the range of offsets about 0, in standard deviations.
     """
     count, modalities = slices.shape[:2]
     brain = (slices != 0).any(dim=1, keepdim=True)
@@ -131,7 +69,7 @@ def change_intensities(
     slices = slices - (0.5**gamma * 10.0 - 5.0)
     blurred = functional.avg_pool2d(slices, 3, stride=1, padding=1)
     slices = torch.lerp(slices, blurred, chance(0.25) * uniform(0.3, 1.0))
-    slices = slices * (1.0 + uniform(-gain, gain)) + uniform(-offset, offset)
+    slices = slices * (1.0 + uniform(-0.25, 0.25)) + uniform(-0.25, 0.25)
     noise = torch.randn(slices.shape, generator=generator)
     slices = slices + noise * uniform(0.0, 0.15) * chance(0.3)
     return slices * brain

@@ -18,7 +18,7 @@ from imaging.modality import Modality
 from imaging.pipeline.plan import MULTIPLE
 from imaging.preprocess.prepare import prepare
 from imaging.regions import Region, RegionMasks
-from training.files import write_text_atomically
+from training.files import save_array_atomically, write_text_atomically
 
 CACHE_VERSION = 1
 """Part of every key: raise it whenever preparation changes."""
@@ -63,20 +63,28 @@ def cache_cases(cases: Sequence[BratsCase], folder: Path) -> list[CachedCase]:
     cached = []
     for number, case in enumerate(cases, start=1):
         stem = folder / cache_key(case)
-        if not stem.with_suffix(".json").exists():
-            _store(stem, load_exam(case), load_reference(case))
+        if not is_stored(stem):
+            store_case(stem, load_exam(case), load_reference(case))
             log.info("prepared %d of %d", number, len(cases))
-        voxels = json.loads(stem.with_suffix(".json").read_text())
-        cached.append(
-            CachedCase(
-                case_id=case.case_id,
-                patient_id=case.patient_id,
-                slices=np.load(stem.with_suffix(".slices.npy"), mmap_mode="r"),
-                labels=np.load(stem.with_suffix(".labels.npy"), mmap_mode="r"),
-                voxels={Region(region): count for region, count in voxels.items()},
-            )
-        )
+        cached.append(open_stored(stem, case_id=case.case_id, patient_id=case.patient_id))
     return cached
+
+
+def is_stored(stem: Path) -> bool:
+    """Whether a prepared case lies whole under this name."""
+    return stem.with_suffix(".json").exists()
+
+
+def open_stored(stem: Path, *, case_id: str, patient_id: str) -> CachedCase:
+    """A prepared case, memory-mapped."""
+    voxels = json.loads(stem.with_suffix(".json").read_text())
+    return CachedCase(
+        case_id=case_id,
+        patient_id=patient_id,
+        slices=np.load(stem.with_suffix(".slices.npy"), mmap_mode="r"),
+        labels=np.load(stem.with_suffix(".labels.npy"), mmap_mode="r"),
+        voxels={Region(region): count for region, count in voxels.items()},
+    )
 
 
 def cache_key(case: BratsCase) -> str:
@@ -87,20 +95,19 @@ def cache_key(case: BratsCase) -> str:
     return digest.hexdigest()[:24]
 
 
-def _store(stem: Path, exam: Exam, reference: RegionMasks) -> None:
+def store_case(stem: Path, exam: Exam, reference: RegionMasks) -> None:
+    """Prepare a labelled exam and write it under this name.
+
+    Raises:
+        ExamError: The exam can't be prepared.
+    """
     prepared = prepare(exam, multiple=MULTIPLE)
     slices = np.stack([prepared.modalities[modality] for modality in Modality], axis=1).astype(np.float16)
     labels = np.zeros(prepared.brain.shape, dtype=np.uint8)
     for region, bit in REGION_BITS.items():
         labels[prepared.cut(reference[region])] |= bit
-    _save(stem.with_suffix(".slices.npy"), slices)
-    _save(stem.with_suffix(".labels.npy"), labels)
+    save_array_atomically(stem.with_suffix(".slices.npy"), slices)
+    save_array_atomically(stem.with_suffix(".labels.npy"), labels)
     # Written last: its presence says that the others are whole.
     voxels = {region.value: int(np.count_nonzero(reference[region])) for region in Region}
     write_text_atomically(stem.with_suffix(".json"), json.dumps(voxels))
-
-
-def _save(path: Path, array: npt.NDArray[np.generic]) -> None:
-    with path.with_name(path.name + ".partial").open("wb") as partial:
-        np.save(partial, array)
-    Path(partial.name).replace(path)

@@ -11,9 +11,9 @@ import torch
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 from training.errors import TrainingError
-from training.plan import RunPlan, load_plan
-from training.profiles import CHANNELS
-from training.records import RunFolder
+from training.plan import Fingerprint, load_plan
+from training.profiles import CHANNELS, Profile
+from training.records import NetFolder, RunFolder
 from training.unet import UNet
 
 MIN_COMPONENT_ML = {Region.WT: 1.0, Region.TC: 0.0, Region.ET: 0.0}
@@ -46,12 +46,9 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
     if not folder.best.exists():
         raise TrainingError("run", f"must hold trained weights of {region.name}", "none")
     profile = run_plan.profiles[region]
-    net = UNet(len(CHANNELS[region]), profile.base_width)
-    content = torch.load(folder.best, map_location="cpu", weights_only=True)
-    net.load_state_dict(content["net"])
-    net.eval()
+    net, epoch = load_net(folder, profile, region)
     history = json.loads(folder.history.read_text())
-    kept = next(record for record in history if record["epoch"] == content["epoch"])
+    kept = next(record for record in history if record["epoch"] == epoch)
     provenance = {
         "region": region.value,
         "profile_name": run_plan.profile_name.value,
@@ -61,22 +58,38 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
         "epochs_trained": len(history),
         "training_seconds": round(sum(record["seconds"] for record in history)),
     }
-    return TrainedModel(net, model_plan(run_plan, region), provenance)
+    return TrainedModel(net, model_plan(profile, run_plan.fingerprint, region), provenance)
 
 
-def model_plan(run_plan: RunPlan, region: Region) -> ModelPlan:
+def load_net(folder: NetFolder, profile: Profile, region: Region) -> tuple[UNet, int]:
+    """The best network of a region, in evaluation mode on the CPU, and the epoch that it was kept at."""
+    net = UNet(len(CHANNELS[region]), profile.base_width)
+    content = torch.load(folder.best, map_location="cpu", weights_only=True)
+    net.load_state_dict(content["net"])
+    net.eval()
+    return net, content["epoch"]
+
+
+def start_weights(profile: Profile, folder: RunFolder) -> dict[str, torch.Tensor] | None:
+    """The best weights of the network that a profile starts from, if it does."""
+    if profile.start_from is None:
+        return None
+    content = torch.load(folder.net(profile.start_from).best, map_location="cpu", weights_only=True)
+    weights: dict[str, torch.Tensor] = content["net"]
+    return weights
+
+
+def model_plan(profile: Profile, data: Fingerprint, region: Region) -> ModelPlan:
     """How a region's network is read, decided from settings and training labels alone.
 
     Some patients have no ET, and a few stray voxels would turn "absent" into a wrong finding: less than half of the
     smallest ET in the training patients is taken for absent. WT and TC are never absent in the data, so no such
     bound can be learned for them.
     """
-    profile = run_plan.profiles[region]
-    smallest_ml = run_plan.fingerprint.smallest_volume_ml[region]
     return ModelPlan(
         region=region,
         channels=CHANNELS[region],
         mirror=profile.mirror,
         min_component_ml=MIN_COMPONENT_ML[region],
-        min_region_ml=smallest_ml / 2 if region is Region.ET else 0.0,
+        min_region_ml=data.smallest_volume_ml[region] / 2 if region is Region.ET else 0.0,
     )

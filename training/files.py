@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 
@@ -24,3 +26,13 @@ def write_text_atomically(path: Path, text: str) -> None:
 def save_atomically(path: Path, content: dict[str, Any]) -> None:
     """`torch.save` a dictionary."""
     write_atomically(path, lambda partial: torch.save(content, partial))
+
+
+def save_array_atomically(path: Path, array: npt.NDArray[np.generic]) -> None:
+    """`np.save` an array."""
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:
+            np.save(file, array)
+
+    write_atomically(path, write)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from rich.progress import track
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from imaging.regions import Region
@@ -102,15 +102,7 @@ class Trainer:
             rate = self._learning_rate(self._step, total)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
-            inputs = self._fabric.to_device(slices).contiguous(memory_format=torch.channels_last)
-            loss = loss_function(self._net(inputs), self._fabric.to_device(target))
-            self._optimizer.zero_grad(set_to_none=True)
-            self._fabric.backward(loss)
-            self._fabric.clip_gradients(self._net, self._optimizer, max_norm=5.0)
-            self._optimizer.step()
-            if self._average is not None:
-                self._average.update_parameters(self._net.module)
-            losses.append(loss.item())
+            losses.append(self._learn(self._placed(slices), self._fabric.to_device(target)))
             self._step += 1
         last = epoch + 1 == self._profile.epochs
         score = None
@@ -127,6 +119,21 @@ class Trainer:
                 validation_dsc=None if score is None else score.dsc,
             )
         )
+
+    def _placed(self, batch: Tensor) -> Tensor:
+        moved: Tensor = self._fabric.to_device(batch)
+        return moved.contiguous(memory_format=torch.channels_last)
+
+    def _learn(self, slices: Tensor, target: Tensor) -> float:
+        """Learn from one batch; its loss before."""
+        loss = self._profile.loss.function(self._net(slices), target)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        self._fabric.clip_gradients(self._net, self._optimizer, max_norm=5.0)
+        self._optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self._net.module)
+        return float(loss.item())
 
     def _learning_rate(self, step: int, total: int) -> float:
         """A linear warm-up, then half a cosine to zero."""

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -17,15 +18,19 @@ from training.files import write_text_atomically
 from training.profiles import Profile, ProfileName, profile_for
 from training.split import Split
 
+Plan = TypeVar("Plan", bound="Recorded")
+
 VOXEL_ML = 0.001
 """BraTS voxels are 1 mm wide."""
 
 
-class _Recorded(BaseModel):
+class Recorded(BaseModel):
+    """What is written beside weights: never changed, nothing unknown in it."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Fingerprint(_Recorded):
+class Fingerprint(Recorded):
     """What the data are, without any image.
 
     Args:
@@ -47,7 +52,7 @@ class Fingerprint(_Recorded):
     digest: str
 
 
-class RunPlan(_Recorded):
+class RunPlan(Recorded):
     """The decisions of a run."""
 
     profile_name: ProfileName
@@ -90,28 +95,33 @@ def fingerprint(
 
 def make_plan(profile: ProfileName, split: Split, data: Fingerprint, *, seed: int) -> RunPlan:
     """Decide all that a run decides."""
-    packages = ("torch", "lightning-fabric", "numpy", "glioserve-stack")
     return RunPlan(
         profile_name=profile,
         profiles={region: profile_for(profile, region) for region in Region},
         seed=seed,
         split=split,
         fingerprint=data,
-        versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
+        versions=versions(),
     )
 
 
-def record_plan(plan: RunPlan, path: Path) -> None:
-    """Write the plan, or make sure that a run that goes on has the same one.
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    packages = ("torch", "lightning-fabric", "numpy", "glioserve-stack")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def record_plan(plan: Recorded, path: Path) -> None:
+    """Write a plan, or make sure that a run that goes on has the same one; its `versions` may differ.
 
     Raises:
         TrainingError: The folder holds a run of other data, split or settings.
     """
     if path.exists():
-        recorded = load_plan(path)
+        recorded = read_plan(path, type(plan))
         changed = [
             name
-            for name in RunPlan.model_fields
+            for name in type(plan).model_fields
             if name != "versions" and getattr(recorded, name) != getattr(plan, name)
         ]
         if changed:
@@ -122,14 +132,23 @@ def record_plan(plan: RunPlan, path: Path) -> None:
 
 
 def load_plan(path: Path) -> RunPlan:
-    """The plan of a run.
+    """The plan of a run of U-Nets.
 
     Raises:
         TrainingError: There is none, or it is not a plan.
     """
+    return read_plan(path, RunPlan)
+
+
+def read_plan(path: Path, kind: type[Plan]) -> Plan:
+    """A recorded plan.
+
+    Raises:
+        TrainingError: There is none, or it is not one of this kind.
+    """
     try:
-        return RunPlan.model_validate_json(path.read_text())
+        return kind.model_validate_json(path.read_text())
     except FileNotFoundError:
-        raise TrainingError("run", "must hold a plan.json", "none") from None
+        raise TrainingError("run", f"must hold a {path.name}", "none") from None
     except ValueError as error:
-        raise TrainingError("plan.json", "must be a plan of this version", str(error).splitlines()[0]) from None
+        raise TrainingError(path.name, "must be a plan of this version", str(error).splitlines()[0]) from None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imaging.modality import Channel, Modality
 from imaging.regions import Region
-from training.augment import augment
+from training.augment import change_intensities, deform, flip_left_right
 from training.cache import REGION_BITS, CachedCase
 from training.profiles import CHANNELS, Profile, Sampling
 
@@ -99,7 +99,10 @@ class BatchSource:
         parts = [self._part(choice, rng) for choice in choices]
         slices = torch.from_numpy(np.stack([part[0] for part in parts]).astype(np.float32))
         target = torch.from_numpy(np.stack([part[1] for part in parts])[:, np.newaxis].astype(np.float32))
-        slices, target = augment(slices, target, self._profile.augmentation, generator)
+        slices, target = flip_left_right(slices, target, generator)
+        if self._profile.strong_augmentation:
+            slices, target = deform(slices, target, generator)
+            slices = change_intensities(slices, generator)
         return select_channels(slices, CHANNELS[self._region]), target
 
     def _part(self, choice: _Choice, rng: np.random.Generator) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.bool_]]:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from imaging.brainmap.maps import BrainMap
+from imaging.brainmap.maps import BrainMap, BrainMapError
 from imaging.exam import Exam
 from imaging.modality import Modality
 from imaging.preprocess.box import Box
@@ -51,6 +51,9 @@ def draw_exam(brain_map: BrainMap, painter: Painter, *, micro_batch: int = 8) ->
 
     Returns:
         An exam on the map's grid, `int16`, 0 outside the brain, 1 to `WHITE` inside.
+
+    Raises:
+        BrainMapError: The painter leaves a contrast out.
     """
     brain = brain_map.brain
     box = painting_box(brain, multiple=painter.multiple)
@@ -60,8 +63,10 @@ def draw_exam(brain_map: BrainMap, painter: Painter, *, micro_batch: int = 8) ->
     for start in range(0, len(lesion), micro_batch):
         batch = slice(start, start + micro_batch)
         painted = painter.paint({modality: array[batch] for modality, array in bands.items()}, lesion[batch])
-        for modality, slices in painted.items():
-            drawn[modality][batch] = slices
+        if missing := [modality.value for modality in Modality if modality not in painted]:
+            raise BrainMapError("painter", "must draw every contrast", f"none of {', '.join(missing)}")
+        for modality in Modality:
+            drawn[modality][batch] = painted[modality]
     volumes = {}
     for modality, slices in drawn.items():
         unit = box.paste(from_slices(slices), brain_map.grid.shape)

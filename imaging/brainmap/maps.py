@@ -91,6 +91,7 @@ class BrainMap:
 
         Raises:
             ExamError: A contrast is missing or shows nothing.
+            GeometryError: A region is not on the exam's grid.
         """
         exam.require(*Modality)
         reorientation = exam.grid.reorientation

@@ -143,7 +143,7 @@ def _summarise_metric(
         mean=float(scored.mean()) if scored.size else math.nan,
         sd=float(scored.std(ddof=1)) if scored.size > 1 else math.nan,
         median=float(np.median(scored)) if scored.size else math.nan,
-        interval=_interval_of_mean(scored, seed=seed),
+        interval=interval_of_mean(scored, seed=seed),
     )
 
 
@@ -160,7 +160,16 @@ def _is_penalised(metric: Metric, status: MetricStatus, *, conventions: MetricCo
     return stand_in is not None and not math.isnan(stand_in)
 
 
-def _interval_of_mean(scored: npt.NDArray[np.float64], *, seed: int) -> tuple[float, float]:
+def interval_of_mean(scored: npt.NDArray[np.float64], *, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of a mean, `CONFIDENCE_LEVEL`, from `RESAMPLES` resamples.
+
+    Args:
+        scored: `float64 [n]`, finite: a value per case.
+        seed: The same seed gives the same interval.
+
+    Returns:
+        Low and high; NaN below two values.
+    """
     if scored.size < 2:
         return math.nan, math.nan
     # The percentile method: BCa has no answer when all values are equal, as specificities may be.

@@ -1,4 +1,4 @@
-"""The golden slices: a fixed input whose answer is recorded beside every model.
+"""The golden slices: a fixed input whose answer is recorded beside every model. Generators have golden maps.
 
 A served model counts as ready when it answers these slices as it did at export. An open port, a "ready" flag and an
 OK status do not show that: an inference server may answer all of them and send zero bytes, or another model's output.
@@ -22,7 +22,7 @@ SIDE = 64
 PROBES = tuple(range(4, SIDE, 8))
 """The rows, and the columns, at which the answer is recorded."""
 DEFAULT_TOLERANCE = 0.01
-"""Largest difference of two probabilities that counts as equal: above what bf16 and TF32 change, far below a fault."""
+"""Largest difference of two values that counts as equal: above what bf16 and TF32 change, far below a fault."""
 _SMALLEST_SPREAD = 0.1
 _DECIMALS = 5
 
@@ -67,12 +67,13 @@ def golden_slices(channels: int) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class GoldenAnswer:
-    """What a model answered to `golden_slices` when it was exported.
+    """What a model answered when it was exported: a U-Net to `golden_slices`, a generator to `golden_maps`.
 
     Stored as JSON in the `glioserve_golden` parameter of `config.pbtxt`.
 
     Args:
-        probes: Probabilities at every pair of `PROBES`, slice by slice, row by row.
+        probes: Values from 0 to 1 at every pair of `PROBES`, slice by slice, channel by channel where the answer has
+            channels, row by row.
         tolerance: Largest difference that counts as equal, above 0, at most 0.1.
 
     Raises:
@@ -84,8 +85,9 @@ class GoldenAnswer:
 
     def __post_init__(self) -> None:
         wanted = SLICES * len(PROBES) ** 2
-        if len(self.probes) != wanted:
-            raise GoldenError("probes", f"must be {wanted} probabilities", f"{len(self.probes)}")
+        if not self.probes or len(self.probes) % wanted:
+            rule = f"must be {wanted} probabilities, or as many values per channel"
+            raise GoldenError("probes", rule, f"{len(self.probes)}")
         if not all(math.isfinite(probe) and -1e-6 <= probe <= 1.0 + 1e-6 for probe in self.probes):
             raise GoldenError("probes", "must lie between 0 and 1", "values outside or not finite")
         if not 0.0 < self.tolerance <= 0.1:
@@ -95,24 +97,24 @@ class GoldenAnswer:
             raise GoldenError("probes", f"must differ by {_SMALLEST_SPREAD} or more among themselves", f"{spread:.4f}")
 
     @classmethod
-    def record(cls, probabilities: npt.NDArray[np.float32], *, tolerance: float = DEFAULT_TOLERANCE) -> GoldenAnswer:
+    def record(cls, answer: npt.NDArray[np.float32], *, tolerance: float = DEFAULT_TOLERANCE) -> GoldenAnswer:
         """The answer to remember.
 
         Args:
-            probabilities: `float32 [2, 64, 64]`, 0 to 1: the model's output for `golden_slices`.
+            answer: `float32 [2, 64, 64]` or `[2, channel, 64, 64]`, 0 to 1: the model's output for its golden input.
             tolerance: As of the class.
 
         Raises:
             GoldenError: Wrong shape or dtype, not finite, out of range, or nearly constant.
         """
-        probes = _probed(probabilities)
+        probes = _probed(answer)
         return cls(tuple(round(float(probe), _DECIMALS) for probe in probes), tolerance)
 
-    def check(self, probabilities: npt.NDArray[np.float32]) -> float:
+    def check(self, answer: npt.NDArray[np.float32]) -> float:
         """Compares an answer with this one.
 
         Args:
-            probabilities: `float32 [2, 64, 64]`: an engine's output for `golden_slices`.
+            answer: `float32 [2, 64, 64]` or `[2, channel, 64, 64]`: an engine's output for the golden input.
 
         Returns:
             The largest difference found, at most `tolerance`.
@@ -120,9 +122,12 @@ class GoldenAnswer:
         Raises:
             GoldenError: Wrong shape or dtype, not finite, or further off than `tolerance`.
         """
-        difference = float(np.max(np.abs(_probed(probabilities) - np.asarray(self.probes))))
+        found = _probed(answer)
+        if len(found) != len(self.probes):
+            raise GoldenError("answer", f"must have the recorded {len(self.probes)} probes", f"{len(found)}")
+        difference = float(np.max(np.abs(found - np.asarray(self.probes))))
         if difference > self.tolerance:
-            raise GoldenError("probabilities", f"must equal the recorded within {self.tolerance}", f"{difference:.4f}")
+            raise GoldenError("answer", f"must equal the recorded within {self.tolerance}", f"{difference:.4f}")
         return difference
 
     def to_json(self) -> str:
@@ -152,12 +157,14 @@ class GoldenAnswer:
             raise GoldenError("glioserve_golden", "must hold numbers", str(error)) from None
 
 
-def _probed(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _probed(answer: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """The values at the probe grid, after the checks that every answer must pass."""
-    if probabilities.shape != (SLICES, SIDE, SIDE):
-        raise GoldenError("probabilities", f"must be of shape {(SLICES, SIDE, SIDE)}", f"{probabilities.shape}")
-    if probabilities.dtype != np.float32:
-        raise GoldenError("probabilities", "must be float32", f"{probabilities.dtype}")
-    if not np.isfinite(probabilities).all():
-        raise GoldenError("probabilities", "must be finite", "NaN or infinity")
-    return probabilities[:, PROBES, :][:, :, PROBES].astype(np.float64).reshape(-1)
+    count, *channels, height, width = answer.shape if answer.ndim in {3, 4} else (0, 0, 0)
+    if (count, height, width) != (SLICES, SIDE, SIDE) or 0 in channels:
+        wanted = f"[{SLICES}, {SIDE}, {SIDE}] or [{SLICES}, channel, {SIDE}, {SIDE}]"
+        raise GoldenError("answer", f"must be of shape {wanted}", f"{answer.shape}")
+    if answer.dtype != np.float32:
+        raise GoldenError("answer", "must be float32", f"{answer.dtype}")
+    if not np.isfinite(answer).all():
+        raise GoldenError("answer", "must be finite", "NaN or infinity")
+    return answer[..., PROBES, :][..., PROBES].astype(np.float64).reshape(-1)

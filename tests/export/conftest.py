@@ -10,19 +10,27 @@ import pytest
 import torch
 
 from export.cases import ParityCase, parity_cases
-from export.graph import export_graph, serialise
+from export.generator_cases import MapCase, map_cases
+from export.generator_graph import export_generator
+from export.generator_parity import GeneratorParityReport, compare_generator
+from export.generator_release import ParityMap
+from export.graph import serialise
 from export.parity import ParityReport, compare
 from export.release import ParityExam
+from export.unet_graph import export_unet
+from imaging.brainmap.maps import BrainMap
 from imaging.exam import Exam
 from imaging.geometry import Grid
 from imaging.modality import Modality
 from imaging.regions import Region
 from imaging.volume import Volume
 from tests.export.tiny import PLAN, REGION, lively_unet
+from tests.export.tiny_generator import GENERATOR_PLAN, lively_generator
 from training.plan import Fingerprint, RunPlan
 from training.profiles import ProfileName, profile_for
 from training.records import RunFolder
 from training.split import Split
+from training.synthesis.painter import TrainedGenerator
 from training.unet import UNet
 
 
@@ -33,7 +41,7 @@ def net() -> UNet:
 
 @pytest.fixture(scope="session")
 def graph(net: UNet) -> bytes:
-    return serialise(export_graph(net, channels=len(PLAN.channels)))
+    return serialise(export_unet(net, channels=len(PLAN.channels)))
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +101,32 @@ def run_folder(tmp_path: Path, run_plan: RunPlan, net: UNet) -> RunFolder:
     record = {"epoch": 2, "seconds": 90.0, "validation_loss": 0.4, "validation_dsc": 0.61}
     files.history.write_text(json.dumps([record | {"epoch": 1}, record]))
     return folder
+
+
+@pytest.fixture(scope="session")
+def generator() -> TrainedGenerator:
+    return lively_generator()
+
+
+@pytest.fixture(scope="session")
+def generator_graph(generator: TrainedGenerator) -> bytes:
+    return serialise(export_generator(generator.net, GENERATOR_PLAN))
+
+
+@pytest.fixture(scope="session")
+def parity_map(exam: ParityExam) -> ParityMap:
+    regions = {**exam.reference, Region.ET: np.zeros_like(exam.reference[Region.ET])}
+    return ParityMap(BrainMap.of_exam(exam.exam, regions), "slices of a test ball's map")
+
+
+@pytest.fixture(scope="session")
+def maps(parity_map: ParityMap) -> tuple[MapCase, ...]:
+    return map_cases(parity_map.brain_map, GENERATOR_PLAN)
+
+
+@pytest.fixture(scope="session")
+def generator_parity(
+    generator: TrainedGenerator, generator_graph: bytes, maps: tuple[MapCase, ...]
+) -> GeneratorParityReport:
+    """What the parity gate finds of the honest graph."""
+    return compare_generator(generator.net, generator_graph, cases=maps, source="slices of a test ball's map")

@@ -7,7 +7,8 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
 
 from export.config import render_config
-from export.parity import open_graph, run_graph
+from export.parity import run_graph
+from export.session import open_graph
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region

@@ -9,8 +9,9 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from export.errors import GraphError
-from export.graph import INPUT, IR_VERSION, OPSET, OUTPUT, export_graph, serialise
+from export.graph import IR_VERSION, OPSET, serialise
 from export.parity import run_network
+from export.unet_graph import INPUT, OUTPUT, export_unet
 from tests.export.tiny import PLAN
 from training.unet import UNet
 
@@ -47,7 +48,7 @@ def test_batch_norm_is_folded_and_kernels_are_half(graph: bytes) -> None:
 
 
 def test_same_network_gives_same_bytes_without_traces_of_the_machine(net: UNet, graph: bytes) -> None:
-    assert serialise(export_graph(net, channels=CHANNELS)) == graph
+    assert serialise(export_unet(net, channels=CHANNELS)) == graph
     for trace in (b".py", b"site-packages", b"/home", b"/root", b"stack_trace", torch.__version__.encode()):
         assert trace not in graph
 
@@ -66,7 +67,7 @@ def test_batch_norm_without_convolution_is_refused() -> None:
             return self.norm(slices)[:, :1]
 
     with pytest.raises(GraphError, match="batch norm right behind a convolution"):
-        export_graph(Loose(), channels=3)
+        export_unet(Loose(), channels=3)
 
 
 def test_unexpected_operator_is_refused() -> None:
@@ -75,7 +76,7 @@ def test_unexpected_operator_is_refused() -> None:
             return torch.tanh(slices[:, :1])
 
     with pytest.raises(GraphError, match="must be made of"):
-        export_graph(Tanh(), channels=3)
+        export_unet(Tanh(), channels=3)
 
 
 def test_kernel_beyond_half_precision_is_refused() -> None:
@@ -83,4 +84,4 @@ def test_kernel_beyond_half_precision_is_refused() -> None:
     with torch.no_grad():
         huge.weight.fill_(1e5)
     with pytest.raises(GraphError, match="must fit float16"):
-        export_graph(nn.Sequential(huge), channels=3)
+        export_unet(nn.Sequential(huge), channels=3)

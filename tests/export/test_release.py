@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 
 from export import cli
 from export.errors import ParityError
-from export.parity import ParityBounds, open_graph, run_graph, run_network
+from export.parity import ParityBounds, run_graph, run_network
 from export.release import ParityExam, release
+from export.session import open_graph
 from imaging.pipeline.golden import golden_slices
 from imaging.regions import Region
 from serving.inference.catalog import newest_version
@@ -62,12 +63,13 @@ def test_command_line_tells_faults_in_one_line(
     assert capsys.readouterr().err == "error: run: must hold a plan.json, got none\n"
 
 
+@pytest.mark.parametrize("command", [[], ["unets"]])
 def test_a_network_that_was_not_trained_is_named(
-    run_folder: RunFolder, tmp_path: Path, exam: ParityExam, monkeypatch: pytest.MonkeyPatch
+    run_folder: RunFolder, tmp_path: Path, exam: ParityExam, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setattr(cli, "_parity_exam", lambda _: exam)
     done = CliRunner().invoke(
-        cli.app, [str(run_folder.path), "--models", str(tmp_path / "models"), "--region", Region.TC.value]
+        cli.app, [*command, str(run_folder.path), "--models", str(tmp_path / "models"), "--region", Region.TC.value]
     )
     assert "weights of TC" in str(done.exception)
     assert not (tmp_path / "models").exists()

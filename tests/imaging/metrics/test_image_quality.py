@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from skimage import metrics
 
 from imaging.errors import MetricError
-from imaging.metrics.image_quality import QualityDomain, SsimWindow, compare_images
+from imaging.metrics.image_quality import QualityDomain, QualityMetric, SsimWindow, compare_domains, compare_images
 
 
 def images(seed=0, shape=(24, 30)):
@@ -69,6 +69,33 @@ def test_only_the_mask_counts():
     outside = compare_images(candidate, reference, data_range=255, domain=QualityDomain.TUMOUR, mask=mask)
     assert (outside.mse, outside.psnr_db, outside.domain) == (0.0, math.inf, QualityDomain.TUMOUR)
     assert outside.ssim == pytest.approx(1.0)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), window=st.sampled_from(list(SsimWindow)))
+def test_several_domains_at_once_are_each_by_itself(seed, window):
+    candidate, reference = images(seed)
+    rng = np.random.default_rng(seed)
+    masks = {QualityDomain.IMAGE: None, QualityDomain.BRAIN: rng.random((24, 30)) < 0.5}
+    masks[QualityDomain.TUMOUR] = masks[QualityDomain.BRAIN] & (rng.random((24, 30)) < 0.5)
+    masks[QualityDomain.TUMOUR][12, 15] = True
+    together = compare_domains(candidate, reference, data_range=255, masks=masks, ssim_window=window)
+    assert together == {
+        domain: compare_images(candidate, reference, data_range=255, domain=domain, mask=mask, ssim_window=window)
+        for domain, mask in masks.items()
+    }
+
+
+def test_each_of_several_masks_is_checked():
+    masks = {QualityDomain.IMAGE: None, QualityDomain.TUMOUR: EDGE}
+    with pytest.raises(MetricError) as raised:
+        compare_domains(CANDIDATE, REFERENCE, data_range=255, masks=masks)
+    assert raised.value.field == "mask"
+
+
+def test_metrics_by_name():
+    got = compare_images(*images(), data_range=255)
+    assert [metric.of(got) for metric in QualityMetric] == [got.mse, got.mae, got.psnr_db, got.ssim]
 
 
 def test_small_integers_do_not_wrap_around():

@@ -1,0 +1,45 @@
+"""A serialised graph in ONNX Runtime, on the CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from export.errors import ParityError
+
+
+def open_graph(graph: bytes) -> ort.InferenceSession:
+    """ONNX Runtime's session of a serialised graph.
+
+    Raises:
+        ParityError: It can't be loaded.
+    """
+    try:
+        return ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ParityError("graph", "must load in ONNX Runtime", type(error).__name__) from error
+
+
+def run_session(
+    session: ort.InferenceSession, batch: npt.NDArray[np.float32], *, shape: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
+    """What a graph of one input and one output answers.
+
+    Args:
+        session: Of `open_graph`.
+        batch: The input.
+        shape: That the answer must have.
+
+    Raises:
+        ParityError: It can't be run, or answers in another shape or type.
+    """
+    (given,), (answered,) = session.get_inputs(), session.get_outputs()
+    try:
+        (answer,) = session.run([answered.name], {given.name: batch})
+    except Exception as error:
+        raise ParityError("graph", "must run in ONNX Runtime", type(error).__name__) from error
+    values: npt.NDArray[np.float32] = answer
+    if values.shape != shape or values.dtype != np.float32:
+        raise ParityError(answered.name, f"must be float32 {shape}", f"{values.dtype} {values.shape}")
+    return values
