@@ -10,6 +10,7 @@ from typing import Any
 
 from imaging.brats import BratsCase, load_exam, load_reference
 from imaging.errors import MetricError
+from imaging.exam import Exam
 from imaging.metrics.hd95 import Hd95Definition
 from imaging.metrics.overlap import SpecificityDomain
 from imaging.metrics.policy import EmptyMaskPolicy, MetricStatus
@@ -19,7 +20,7 @@ from imaging.pipeline.plan import ModelPlans
 from imaging.pipeline.predictor import Predictor
 from imaging.pipeline.segment import segment
 from imaging.preprocess.normalise import find_brain
-from imaging.regions import Region
+from imaging.regions import BoolVolume, Region, RegionMasks
 
 
 @dataclass(frozen=True)
@@ -113,16 +114,20 @@ def evaluate(
     for case in cases:
         exam = load_exam(case)
         found = segment(exam, predictor, plans)
-        metrics = compare(
-            found.masks,
-            load_reference(case),
-            spacing_mm=exam.grid.spacing_mm,
-            conventions=conventions,
-            brain=find_brain({modality: volume.voxels for modality, volume in exam.volumes.items()}),
-        )
+        metrics = compare_exam(found.masks, load_reference(case), exam=exam, conventions=conventions)
         scores.append(CaseScore(case.case_id, metrics))
         on_case(scores[-1])
     return Scores(engine, conventions, scores)
+
+
+def compare_exam(
+    prediction: RegionMasks, reference: RegionMasks, *, exam: Exam, conventions: MetricConventions
+) -> dict[Region, RegionMetrics]:
+    """Compare masks on an exam's grid; its brain is looked for where the conventions ask for it. As `compare`."""
+    brain: BoolVolume | None = None
+    if conventions.specificity_domain is SpecificityDomain.BRAIN:
+        brain = find_brain({modality: volume.voxels for modality, volume in exam.volumes.items()})
+    return compare(prediction, reference, spacing_mm=exam.grid.spacing_mm, conventions=conventions, brain=brain)
 
 
 def largest_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[Metric, float]:

@@ -82,14 +82,14 @@ def profile_for(name: ProfileName, region: Region) -> Profile:
     if name is ProfileName.SMALL:
         return Profile(
             base_width=8,
-            epochs=10,
-            steps_per_epoch=50,
+            epochs=8,
+            steps_per_epoch=40,
             batch_size=16,
             patch=(128, 160) if region is Region.WT else (112, 112),
             learning_rate=3e-3,
             sampling=Sampling.BALANCED,
             average_decay=0.98,
-            validate_every=5,
+            validate_every=4,
         )
     # TC and ET are only ever asked about inside WT's box, so their patches are smaller and lie about the tumour.
     # ET lies inside TC and eats the same channels: what finds the one is a good start for the other.

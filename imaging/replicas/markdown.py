@@ -34,11 +34,10 @@ def render_replicas(report: ReplicaReport) -> str:
     ):
         lines += [_line([name, *cells]) for cells in _cells(spread)]
     rule = (
-        f"Columns are quantiles. Flagged: correlation above {calibration.correlation:.3f} and SSIM above "
-        f"{calibration.ssim:.3f}, each the {calibration.quantile:.1%} quantile of real slices' figures. Slices with at "
-        f"least {MIN_BRAIN_PIXELS} pixels of brain, cut to it and brought to {SIDE} x {SIDE}, mirrored or not, all "
-        f"contrasts together; SSIM (Gaussian window, sigma 1.5) over the brain, for the {CANDIDATES} slices that "
-        "correlate best."
+        f"Columns are quantiles. Likeness: mean of correlation and SSIM. Flagged: likeness above "
+        f"{calibration.threshold:.3f}, the {calibration.quantile:.1%} quantile of real slices'. Slices with at least "
+        f"{MIN_BRAIN_PIXELS} pixels of brain, cut to it and brought to {SIDE} x {SIDE}, mirrored or not, all contrasts "
+        f"together; SSIM (Gaussian window, sigma 1.5) over the brain, for the {CANDIDATES} slices that correlate best."
     )
     return "\n".join([*lines, "", rule]) + "\n"
 
@@ -50,7 +49,11 @@ def _counted(report: ReplicaReport, name: str) -> str:
 def _cells(spread: Spread) -> list[list[str]]:
     return [
         [title, *([f"{value:.3f}" for value in values] or ["-"] * len(LEVELS))]
-        for title, values in (("correlation", spread.correlation), ("SSIM", spread.ssim))
+        for title, values in (
+            ("likeness", spread.likeness),
+            ("correlation", spread.correlation),
+            ("SSIM", spread.ssim),
+        )
     ]
 
 

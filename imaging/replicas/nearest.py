@@ -31,6 +31,16 @@ class Nearest:
     ssim: npt.NDArray[np.float64]
     mirrored: npt.NDArray[np.bool_]
 
+    @property
+    def likeness(self) -> npt.NDArray[np.float64]:
+        """Mean of correlation and SSIM, `float64 [n]`, -1 to 1: by this one slice is nearer than another.
+
+        Noise takes SSIM from a copy but leaves its correlation, a shift takes both in part: what is left of one makes
+        up for the other. Strangers excel in one at most: correlation where there is little to see, SSIM where all is
+        smooth.
+        """
+        return (self.correlation + self.ssim) / 2
+
 
 def find_nearest(
     synthetic: AlignedSlices,
@@ -41,9 +51,8 @@ def find_nearest(
 ) -> Nearest:
     """Find the nearest training slice of each slice.
 
-    Of the `CANDIDATES` training slices that correlate best, mirrored or not, it is the one with the highest sum of
-    correlation and SSIM; both figures are of this same pair. SSIM alone would take a stranger of the right brightness
-    for nearer than a copy of the wrong one.
+    Of the `CANDIDATES` training slices that correlate best, mirrored or not, it is the one with the highest
+    `Nearest.likeness`; all figures are of this same pair.
 
     Args:
         synthetic: What is looked for; may be real slices too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -25,48 +25,56 @@ class Spread:
 
     Args:
         slices: Of how many slices.
+        likeness: Quantiles, ascending; empty where there is no slice.
         correlation: Quantiles, ascending; empty where there is no slice.
         ssim: Quantiles, ascending; empty where there is no slice.
     """
 
     slices: int
+    likeness: tuple[float, ...]
     correlation: tuple[float, ...]
     ssim: tuple[float, ...]
 
     @classmethod
-    def of(cls, correlation: npt.NDArray[np.float64], ssim: npt.NDArray[np.float64]) -> Spread:
-        """The quantiles of these values, both `float64 [n]`."""
-        if not correlation.size:
-            return cls(0, (), ())
-        both = [tuple(float(value) for value in np.quantile(values, LEVELS)) for values in (correlation, ssim)]
-        return cls(correlation.size, *both)
+    def of(cls, found: Sequence[Nearest]) -> Spread:
+        """The quantiles over all slices that have a nearest one."""
+        there = np.concatenate([nearest.index >= 0 for nearest in found])
+        if not there.any():
+            return cls(0, (), (), ())
+        likeness, correlation, ssim = (
+            tuple(np.quantile(np.concatenate(values)[there], LEVELS).tolist())
+            for values in (
+                [nearest.likeness for nearest in found],
+                [nearest.correlation for nearest in found],
+                [nearest.ssim for nearest in found],
+            )
+        )
+        return cls(int(np.count_nonzero(there)), likeness, correlation, ssim)
 
 
 @dataclass(frozen=True)
 class Calibration:
     """From where on a slice counts as a replica, as learnt from real patients.
 
-    The rule: correlation and SSIM of the nearest training slice both exceed their threshold. A copy does so in both.
-    Either alone also finds strangers: slices with little structure, such as those near the vertex, correlate highly
-    with any other; and SSIM rewards smooth images for being smooth.
+    The rule: the likeness to the nearest training slice exceeds the threshold. Were correlation and SSIM each to exceed
+    one of their own, noisy copies would pass for their low SSIM; were one of them enough, twice as many strangers
+    would be flagged.
 
     Args:
-        quantile: The thresholds are this quantile of real slices' figures.
-        correlation: Threshold.
-        ssim: Threshold.
+        quantile: The threshold is this quantile of real slices' likeness to the nearest slice of another patient.
+        threshold: Of `Nearest.likeness`.
         real: How near real training slices come to the nearest one of another patient.
         real_flagged: How many of them the rule flags nevertheless: what to expect of slices that are no replicas.
     """
 
     quantile: float
-    correlation: float
-    ssim: float
+    threshold: float
     real: Spread
     real_flagged: int
 
     def flags(self, nearest: Nearest) -> npt.NDArray[np.bool_]:
         """Which slices the rule flags, `bool [n]`. What has no training slice to compare with is not flagged."""
-        return (nearest.correlation > self.correlation) & (nearest.ssim > self.ssim)
+        return np.asarray(nearest.likeness > self.threshold)
 
 
 def calibrate(training: AlignedSlices, *, quantile: float = QUANTILE) -> Calibration:
@@ -74,7 +82,7 @@ def calibrate(training: AlignedSlices, *, quantile: float = QUANTILE) -> Calibra
 
     Args:
         training: Of at least two patients.
-        quantile: For the thresholds, between 0 and 1.
+        quantile: For the threshold, between 0 and 1.
 
     Raises:
         ReplicaError: There are fewer than two patients, or the quantile is out of range.
@@ -84,11 +92,9 @@ def calibrate(training: AlignedSlices, *, quantile: float = QUANTILE) -> Calibra
     if (patients := np.unique(training.patients).size) < 2:
         raise ReplicaError("training", "must hold slices of at least 2 patients", f"{patients}")
     nearest = find_nearest(training, training, other_patients=True)
-    correlation, ssim = (float(np.quantile(values, quantile)) for values in (nearest.correlation, nearest.ssim))
-    flagged = (nearest.correlation > correlation) & (nearest.ssim > ssim)
-    return Calibration(
-        quantile, correlation, ssim, Spread.of(nearest.correlation, nearest.ssim), int(np.count_nonzero(flagged))
-    )
+    threshold = float(np.quantile(nearest.likeness, quantile))
+    flagged = int(np.count_nonzero(nearest.likeness > threshold))
+    return Calibration(quantile, threshold, Spread.of([nearest]), flagged)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class ReplicaReport:
     for once more with the source left out.
 
     Args:
-        calibration: Thresholds, and real slices' figures.
+        calibration: The threshold, and real slices' figures.
         slices: How many synthetic slices were looked at.
         flagged: How many are flagged, all training slices considered.
         own_source: How many of those lie nearest to a slice of their source.
@@ -175,12 +181,6 @@ def check_replicas(
         own_source=int(np.count_nonzero(flagged & own)),
         other_patient=int(np.count_nonzero(flagged & ~own)),
         flagged_without_source=int(np.count_nonzero(beside)),
-        nearest=_spread([nearest for nearest, _, _ in found]),
-        nearest_without_source=_spread([without for _, without, _ in found]),
+        nearest=Spread.of([nearest for nearest, _, _ in found]),
+        nearest_without_source=Spread.of([without for _, without, _ in found]),
     )
-
-
-def _spread(found: list[Nearest]) -> Spread:
-    correlation = np.concatenate([nearest.correlation for nearest in found])
-    there = ~np.isnan(correlation)
-    return Spread.of(correlation[there], np.concatenate([nearest.ssim for nearest in found])[there])

@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imaging.errors import GeometryError
+from imaging.evaluation import compare_exam
 from imaging.exam import Exam
 from imaging.geometry import Grid
-from imaging.metrics.overlap import SpecificityDomain
 from imaging.metrics.regions import MetricConventions, RegionMetrics, compare
 from imaging.modality import Modality
 from imaging.nifti import AffineSource, NiftiImage, NiftiLimits, read_nifti_image, write_nifti
 from imaging.pipeline.plan import ModelPlans
 from imaging.pipeline.predictor import Predictor
 from imaging.pipeline.segment import segment
-from imaging.preprocess.normalise import find_brain
-from imaging.regions import BoolVolume, Region, RegionMasks
+from imaging.regions import Region, RegionMasks
 from imaging.volume import Volume
 from serving.gateway.answers import Emit, EvaluateOutcome, RegionVolume, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
@@ -170,10 +169,9 @@ def _describe(grid: Grid) -> str:
 def _compare(
     prediction: RegionMasks, reference: RegionMasks, grid: Grid, conventions: MetricConventions, exam: Exam | None
 ) -> dict[Region, RegionMetrics]:
-    brain: BoolVolume | None = None
-    if conventions.specificity_domain is SpecificityDomain.BRAIN and exam is not None:
-        brain = find_brain({modality: volume.voxels for modality, volume in exam.volumes.items()})
-    return compare(prediction, reference, spacing_mm=grid.spacing_mm, conventions=conventions, brain=brain)
+    if exam is not None:
+        return compare_exam(prediction, reference, exam=exam, conventions=conventions)
+    return compare(prediction, reference, spacing_mm=grid.spacing_mm, conventions=conventions)
 
 
 def _volumes(masks: RegionMasks, grid: Grid) -> tuple[RegionVolume, ...]:

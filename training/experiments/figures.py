@@ -107,47 +107,37 @@ def draw_compared(cases: Sequence[Compared], path: Path) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Moved:
-    """A case before and after its lesion was edited.
+class Row:
+    """An exam in a figure: its four contrasts in the slice with most tumour.
 
     Args:
-        real: The patient, `float32 [i, j, k]` per contrast, 0 to 1.
-        before: The patient's regions.
-        synthetic: What was drawn from the edited map.
-        after: The edited map's regions.
-        found: What a U-Net found in the synthetic exam.
+        name: What it is.
+        images: `float32 [i, j, k]` per contrast, 0 to 1.
+        regions: WT, TC and ET, `bool [i, j, k]`: solid contours, blue, yellow, red.
+        found: What a U-Net took for WT: a dotted contour; None for none.
     """
 
-    real: Mapping[Modality, Image]
-    before: Mapping[Region, BoolVolume]
-    synthetic: Mapping[Modality, Image]
-    after: Mapping[Region, BoolVolume]
-    found: Mapping[Region, BoolVolume]
+    name: str
+    images: Mapping[Modality, Image]
+    regions: Mapping[Region, BoolVolume]
+    found: BoolVolume | None = None
 
 
-def draw_moved(cases: Sequence[Moved], path: Path) -> None:
-    """The patient's four contrasts above the synthetic ones with the lesion at its new place.
-
-    Contours: WT blue, TC yellow, ET red; solid what the map says, dotted white the WT that a U-Net found.
-    """
-    figure = _figure(columns=len(Modality), rows=2 * len(cases))
-    axes = figure.subplots(2 * len(cases), len(Modality), squeeze=False)
-    for row, case in enumerate(cases):
-        for offset, (name, images, regions) in enumerate(
-            (("patient", case.real, case.before), ("synthetic", case.synthetic, case.after))
-        ):
-            number = _largest_slice(regions[Region.WT])
-            for column, modality in enumerate(Modality):
-                axis = axes[2 * row + offset, column]
-                _show(axis, images[modality][:, :, number])
-                for region, colour in _COLOURS.items():
-                    _outline(axis, regions[region][:, :, number], colour)
-                if offset:
-                    _outline(axis, case.found[Region.WT][:, :, number], "white", linestyles="dotted")
-                if column == 0:
-                    _name(axis, name)
-                if row + offset == 0:
-                    axis.set_title(modality.name, color="white", fontsize=8)
+def draw_rows(rows: Sequence[Row], path: Path) -> None:
+    """Exams one below the other, a column for each contrast; the picture is replaced at once."""
+    figure = _figure(columns=len(Modality), rows=len(rows))
+    axes = figure.subplots(len(rows), len(Modality), squeeze=False)
+    for row, exam in zip(axes, rows, strict=True):
+        number = _largest_slice(exam.regions[Region.WT])
+        for axis, modality in zip(row, Modality, strict=True):
+            _show(axis, exam.images[modality][:, :, number])
+            for region, colour in _COLOURS.items():
+                _outline(axis, exam.regions[region][:, :, number], colour)
+            if exam.found is not None:
+                _outline(axis, exam.found[:, :, number], "white", linestyles="dotted")
+        _name(row[0], exam.name)
+    for axis, modality in zip(axes[0], Modality, strict=True):
+        axis.set_title(modality.name, color="white", fontsize=8)
     _save(figure, path)
 
 

@@ -15,7 +15,7 @@ from imaging.pipeline.predictor import Predictor
 from imaging.pipeline.segment import segment
 from imaging.regions import Region, RegionMasks
 from training.experiments.cohort import SyntheticCase, edit_at_random
-from training.experiments.figures import Moved, unit_volumes
+from training.experiments.figures import Row, unit_volumes
 
 EDIT_SEED = 2
 """Another than the cohort's: these maps are of patients that nothing was trained on."""
@@ -40,7 +40,7 @@ class Finding:
 
 def try_moved(
     cases: Sequence[BratsCase], painter: Painter, predictor: Predictor, plans: ModelPlans
-) -> tuple[list[Finding], list[Moved]]:
+) -> tuple[list[Finding], list[Row]]:
     """Move the lesions of patients, draw them, and look for them.
 
     Args:
@@ -50,9 +50,10 @@ def try_moved(
         plans: How these are read.
 
     Returns:
-        The figures, and what pictures are drawn from.
+        The figures, and of each patient a row of a picture before and one after.
     """
-    findings, pictures = [], []
+    findings: list[Finding] = []
+    rows: list[Row] = []
     for number, case in enumerate(cases):
         exam, reference = load_exam(case), load_reference(case)
         brain_map = BrainMap.of_exam(exam, reference)
@@ -69,8 +70,9 @@ def try_moved(
                 moved=_dsc(found, edited.regions, drawn),
             )
         )
-        pictures.append(Moved(unit_volumes(exam), brain_map.regions, unit_volumes(drawn), edited.regions, found))
-    return findings, pictures
+        rows.append(Row("patient", unit_volumes(exam), brain_map.regions))
+        rows.append(Row("lesion moved", unit_volumes(drawn), edited.regions, found[Region.WT]))
+    return findings, rows
 
 
 def render_findings(findings: Sequence[Finding]) -> str:

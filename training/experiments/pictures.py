@@ -11,10 +11,12 @@ from imaging.brainmap.maps import BrainMap
 from imaging.brats import BratsCase, load_exam, load_reference
 from imaging.evaluation import Scores
 from imaging.modality import Modality
+from imaging.phantom.phantom import make_phantom
 from imaging.pipeline.segment import segment
 from imaging.regions import BoolVolume, Region
 from training.experiments.arms import ArmName
-from training.experiments.figures import Compared, Pair, unit_volumes
+from training.experiments.cohort import edit_at_random
+from training.experiments.figures import Compared, Pair, Row, unit_volumes
 from training.experiments.plan import ExperimentFolder, ExperimentPlan
 from training.experiments.train_arms import arm_models
 from training.predictor import TorchPredictor
@@ -34,6 +36,18 @@ def figure_two_pairs(cases: Sequence[BratsCase], painter: Painter) -> list[Pair]
         drawn = draw_exam(brain_map, painter)
         pairs.append(Pair(unit_volumes(exam), unit_volumes(drawn), brain_map.regions[Region.WT]))
     return pairs
+
+
+def phantom_rows(seed: int, painter: Painter) -> list[Row]:
+    """A phantom, what is drawn from its map, and what is drawn when its lesion is edited: a picture of no patient."""
+    phantom = make_phantom(seed)
+    brain_map = BrainMap.of_exam(phantom.exam, phantom.masks)
+    _, edited = edit_at_random(brain_map, number=0, source=phantom.case_id, seed=seed)
+    return [
+        Row("phantom", unit_volumes(phantom.exam), brain_map.regions),
+        Row("drawn from its map", unit_volumes(draw_exam(brain_map, painter)), brain_map.regions),
+        Row("lesion edited", unit_volumes(draw_exam(edited, painter)), edited.regions),
+    ]
 
 
 def most_changed(

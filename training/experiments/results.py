@@ -92,10 +92,17 @@ def _made_of(folder: ExperimentFolder, plan: ExperimentPlan, generators: Generat
         "generators": ", ".join(f"{name} {seconds / 60:.0f} min" for name, seconds in drawn.items()),
         "first judge": f"VGG-19, {generators.vgg.value}",
         "U-Nets": f"{len(plan.arms)} arms x {len(plan.seeds)} seeds x 3 regions, {arms / 60:.0f} min in sum",
+        "batches": "as many in every arm"
+        if _fixed_steps(plan)
+        else "every slice once an epoch, so more with more patients",
         "hardware": f"{device}, {platform.machine()}",
         "versions": ", ".join(f"{name} {number}" for name, number in plan.versions.items()),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+
+def _fixed_steps(plan: ExperimentPlan) -> bool:
+    return all(profile.steps_per_epoch is not None for profile in plan.unet_profiles.values())
 
 
 def _subsets(plan: ExperimentPlan) -> str:

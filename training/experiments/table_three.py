@@ -133,8 +133,8 @@ def render_table_three(scores: ArmScores) -> str:
     """The paper's table, ours beside it, and what the paper lacks, as Markdown ending in a newline."""
     conventions = scores.scores[ArmName.REAL][0].conventions
     declared = (
-        f"{len(scores.case_ids)} validation patients, {scores.seeds} seed(s), mean over both; all arms saw "
-        f"the same number of batches. HD95: {conventions.hd95_definition.value}; empty masks: "
+        f"{len(scores.case_ids)} validation patients, {scores.seeds} seed(s), mean over both. "
+        f"HD95: {conventions.hd95_definition.value}; empty masks: "
         f"{conventions.empty_mask_policy.value}; specificity over: {conventions.specificity_domain.value}."
     )
     gains = (

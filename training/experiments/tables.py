@@ -19,10 +19,10 @@ from training.dataset import Dataset, open_dataset
 from training.errors import TrainingError
 from training.experiments.arms import ArmName
 from training.experiments.cohort import Cohort, make_cohort
-from training.experiments.figures import draw_compared, draw_figure_two, draw_moved
+from training.experiments.figures import draw_compared, draw_figure_two, draw_rows
 from training.experiments.manipulated import render_findings, try_moved
 from training.experiments.memorisation import check_memorisation
-from training.experiments.pictures import figure_two_pairs, most_changed
+from training.experiments.pictures import figure_two_pairs, most_changed, phantom_rows
 from training.experiments.plan import ExperimentFolder, ExperimentPlan, make_experiment_plan
 from training.experiments.profiles import ExperimentName
 from training.experiments.results import render_results
@@ -44,6 +44,8 @@ from training.synthesis.vgg import VggWeights
 SHOWN_SEED = 0
 """Which of the seeds, by its place, pictures and single cases are of."""
 STUDY_SEED = 1
+PHANTOM_SEED = 7
+"""The quick start's own phantom."""
 
 log = logging.getLogger(__name__)
 
@@ -240,8 +242,8 @@ class _Run:
             return
         models = arm_models(self._plan, self._folder, ArmName.REAL, self._plan.seeds[SHOWN_SEED])
         plans = {region: model.plan for region, model in models.items()}
-        findings, pictures = try_moved(self._dataset.validation_found, self._joint, TorchPredictor(models), plans)
-        draw_moved(pictures, self._folder.figure("moved"))
+        findings, rows = try_moved(self._dataset.validation_found, self._joint, TorchPredictor(models), plans)
+        draw_rows(rows, self._folder.figure("moved"))
         write_text_atomically(self._folder.findings_table, render_findings(findings))
         write_text_atomically(self._folder.findings, json.dumps([asdict(one) for one in findings], indent=1) + "\n")
 
@@ -249,8 +251,10 @@ class _Run:
         draw_figure_two(figure_two_pairs(self._dataset.validation_found, self._joint), self._folder.figure("figure-2"))
         seed = self._plan.seeds[SHOWN_SEED]
         improved, worsened = most_changed(self._plan, self._folder, self._dataset.validation_found, seed=seed)
-        draw_compared(improved, self._folder.figure("figures-3-4-improved"))
-        draw_compared(worsened, self._folder.figure("figures-5-6-worsened"))
+        for name, changed in (("figures-3-4-improved", improved), ("figures-5-6-worsened", worsened)):
+            if changed:
+                draw_compared(changed, self._folder.figure(name))
+        draw_rows(phantom_rows(PHANTOM_SEED, self._joint), self._folder.figure("phantom"))
 
     def write_results(self) -> None:
         scores = ArmScores({arm.name: self._read_scores(arm.name) for arm in self._plan.arms})

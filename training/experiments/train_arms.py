@@ -32,7 +32,7 @@ def train_arms(
 ) -> None:
     """Train and score every arm with every seed; what is finished is not done again.
 
-    All arms see the same number of batches, so that more data does not mean more training.
+    Profiles with a number of steps show all arms as many batches, so that more data does not mean more training.
 
     Args:
         plan: The decisions.

@@ -29,9 +29,9 @@ def cohort(patients, **how):
     return join([align_slices(volume(number, **how), patient=f"patient{number}") for number in range(patients)])
 
 
-def copies(slices, patient="copied", *, noise=8.0):
-    """The same slices with noise in the brain, said to come from this patient's map."""
+def copies(slices, patient="copied", *, noise=8.0, gain=1.0):
+    """The same slices, noisy and darker, said to come from this patient's map."""
     rng = np.random.default_rng(0)
-    noisy = np.clip(slices.images + rng.normal(0, noise, slices.images.shape), 1, WHITE)
+    noisy = np.clip(gain * slices.images + rng.normal(0, noise, slices.images.shape), 1, WHITE)
     images = np.where(slices.images > 0, np.rint(noisy), 0).astype(np.uint8)
     return AlignedSlices(images, np.full(len(slices), patient), slices.numbers)
