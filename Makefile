@@ -14,6 +14,7 @@ RUN     ?= runs/$(PROFILE)
 # Weights of VGG-19 by which generators are judged: a file, or the word random. Only smoke asks for random by itself.
 VGG     ?= $(if $(filter smoke,$(PROFILE)),random)
 ENGINE  ?= triton
+TARGET  ?=
 
 VGG_OPTION = $(if $(VGG),--vgg-weights "$(VGG)")
 
@@ -36,12 +37,12 @@ TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve doctor test check format train evaluate generators tables reader-study export bench protos protos-check docs constraints clean distclean
+.PHONY: help run serve doctor test check format train evaluate generators tables reader-study export export-generators bench protos protos-check docs constraints clean distclean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@printf '\nPYTHON=%s makes the environment (3.11, 3.12 or 3.13).\n' '$(PYTHON)'
 
 ##@ Use
@@ -84,6 +85,11 @@ reader-study: $(DEV) ## The blinded reader study's page, of a run of tables: DAT
 
 export: $(DEV) ## Checkpoints to a verified model repository: [RUN=runs/PROFILE] [MODELS=models] [SCORES=scores.json]
 	$(PY) -m export "$(RUN)" --models "$(MODELS)" $(if $(SCORES),--scores "$(SCORES)")
+
+export-generators: RUN = runs/tables-small
+export-generators: $(DEV) ## Generators of a run of tables to the model repository: [RUN=...] [TARGET=joint] [MODELS=models]
+	$(PY) -m export generators "$(RUN)/generators" --models "$(MODELS)" $(if $(TARGET),--target "$(TARGET)") \
+	  --quality "$(RUN)/quality.md" --replicas "$(RUN)/replicas.md"
 
 ##@ Work on glioserve
 test: $(DEV) $(TRITON) ## All tests, with coverage

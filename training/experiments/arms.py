@@ -36,6 +36,8 @@ NESTED = (ArmName.REAL, ArmName.QUARTER, ArmName.HALF, ArmName.THREE_QUARTERS, A
 """The paper's columns, each inside the next."""
 QUARTERS = (ArmName.QUARTER, ArmName.SECOND_QUARTER, ArmName.THIRD_QUARTER, ArmName.FOURTH_QUARTER)
 HALVES = (ArmName.HALF, ArmName.SECOND_HALF)
+ONCE = frozenset({*QUARTERS, *HALVES} - set(NESTED))
+"""Arms that are trained with the first seed alone: they tell how much subsets differ, not how much seeds do."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.regions import Region
-from training.experiments.arms import Arm, ArmName, plan_arms
+from training.experiments.arms import ONCE, Arm, ArmName, plan_arms
 from training.experiments.profiles import ExperimentName
 from training.plan import Fingerprint, Recorded, versions
 from training.profiles import Profile, ProfileName, profile_for
@@ -27,7 +27,7 @@ class ExperimentPlan(Recorded):
         unet_profile: Settings of the U-Nets, by name.
         unet_profiles: The settings themselves.
         arms: The arms, with the synthetic cases of each.
-        seeds: Of the U-Nets.
+        seeds: Of the U-Nets; see `seeds_of`.
         target: Which generator drew the synthetic cases.
         generator_sha256: Digest of its weights.
         cohort_seed: Of the edits and the subsets.
@@ -47,6 +47,10 @@ class ExperimentPlan(Recorded):
     split: Split
     fingerprint: Fingerprint
     versions: dict[str, str]
+
+    def seeds_of(self, arm: ArmName) -> tuple[int, ...]:
+        """The seeds that an arm is trained with."""
+        return self.seeds[:1] if arm in ONCE else self.seeds
 
 
 def make_experiment_plan(

@@ -82,16 +82,17 @@ def _made_of(folder: ExperimentFolder, plan: ExperimentPlan, generators: Generat
     arms = sum(
         _seconds(folder.arm(arm.name, seed).net(region).history)
         for arm in plan.arms
-        for seed in plan.seeds
+        for seed in plan.seeds_of(arm.name)
         for region in plan.unet_profiles
     )
+    trainings = sum(len(plan.seeds_of(arm.name)) for arm in plan.arms)
     rows = {
         "data": f"{plan.fingerprint.patients} patients, fingerprint `{plan.fingerprint.digest[:16]}`",
         "split": f"{len(plan.split.train)} train, {len(plan.split.validation)} validate; by patient, before training",
         "seeds": f"U-Nets {', '.join(map(str, plan.seeds))}; generators {generators.seed}; cohort {plan.cohort_seed}",
         "generators": ", ".join(f"{name} {seconds / 60:.0f} min" for name, seconds in drawn.items()),
         "first judge": f"VGG-19, {generators.vgg.value}",
-        "U-Nets": f"{len(plan.arms)} arms x {len(plan.seeds)} seeds x 3 regions, {arms / 60:.0f} min in sum",
+        "U-Nets": f"{trainings} trainings of 3 nets each, {arms / 60:.0f} min in sum",
         "batches": "as many in every arm"
         if _fixed_steps(plan)
         else "every slice once an epoch, so more with more patients",

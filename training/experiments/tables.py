@@ -263,7 +263,7 @@ class _Run:
 
     def _read_scores(self, arm: ArmName) -> list[Scores]:
         scores = []
-        for seed in self._plan.seeds:
+        for seed in self._plan.seeds_of(arm):
             path = self._folder.scores(arm, seed)
             if not path.exists():
                 raise TrainingError("run", f"must hold the scores of arm '{arm}', seed {seed}", "none")

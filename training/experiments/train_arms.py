@@ -30,7 +30,7 @@ def train_arms(
     *,
     seeds: Sequence[int],
 ) -> None:
-    """Train and score every arm with every seed; what is finished is not done again.
+    """Train and score every arm with its seeds; what is finished is not done again.
 
     Profiles with a number of steps show all arms as many batches, so that more data does not mean more training.
 
@@ -47,7 +47,7 @@ def train_arms(
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     for seed in seeds:
         for arm in plan.arms:
-            if folder.scores(arm.name, seed).exists():
+            if seed not in plan.seeds_of(arm.name) or folder.scores(arm.name, seed).exists():
                 continue
             cases = [*(dataset.train if arm.real else ()), *(synthetic[number] for number in arm.synthetic)]
             log.info("arm '%s', seed %d: %d patients", arm.name, seed, len(cases))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from training.errors import TrainingError
-from training.experiments.arms import ArmName
+from training.experiments.arms import ONCE, ArmName
 from training.experiments.plan import ExperimentFolder
 from training.reader_study import load_key
 
@@ -40,7 +40,7 @@ def test_every_arm_is_scored_with_every_seed(folder):
     plan = json.loads(folder.plan.read_text())
     assert [arm["name"] for arm in plan["arms"]] == [name.value for name in ArmName]
     for name in ArmName:
-        for seed in plan["seeds"]:
+        for seed in plan["seeds"][:1] if name in ONCE else plan["seeds"]:
             assert len(json.loads(folder.scores(name, seed).read_text())["cases"]) == 1
 
 
