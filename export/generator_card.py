@@ -11,6 +11,7 @@ from export.generator_parity import GeneratorParityReport
 from imaging.brainmap.encode import MapChannels
 from imaging.brainmap.maps import BANDS, Lesion
 from imaging.brainmap.plan import GeneratorPlan
+from training.synthesis.generator import LARGEST
 from training.synthesis.plan import GeneratorRunPlan
 from training.synthesis.profiles import Target
 
@@ -72,6 +73,7 @@ def _model_facts(plan: GeneratorPlan) -> dict[str, str]:
         "title": f"Generator of {drawn}",
         "summary": f"Draws {drawn} in axial slices of a brain with a glioma, from a map of what is where.",
         "multiple": f"{plan.multiple}",
+        "largest": f"{LARGEST}",
         "channel_count": f"{plan.channels.count}",
         "channels": _channel_rows(plan.channels),
         "draws": ", ".join(contrast.value for contrast in plan.draws),

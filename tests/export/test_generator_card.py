@@ -42,7 +42,7 @@ def test_states_the_recorded_facts(facts: GeneratorFacts) -> None:
         "# Generator of FLAIR",
         "must be labelled as such",
         hashlib.sha256(b"graph").hexdigest(),
-        "multiples of 8: the 7 channels",
+        "multiples of 8 up to 256: the 7 channels",
         "| 0 to 3 | bands 1 to 4 of FLAIR | | 4 | NCR",
         "| 6 | ET",
         "they are not told, only the tumour's parts are",
