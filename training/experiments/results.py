@@ -79,20 +79,22 @@ def _made_of(folder: ExperimentFolder, plan: ExperimentPlan, generators: Generat
         for target in generators.profiles
         if runs.generator(target).history.exists()
     }
-    arms = sum(
-        _seconds(folder.arm(arm.name, seed).net(region).history)
+    trained = [
+        (arm.name, seed)
         for arm in plan.arms
         for seed in plan.seeds_of(arm.name)
-        for region in plan.unet_profiles
+        if folder.scores(arm.name, seed).exists()
+    ]
+    arms = sum(
+        _seconds(folder.arm(name, seed).net(region).history) for name, seed in trained for region in plan.unet_profiles
     )
-    trainings = sum(len(plan.seeds_of(arm.name)) for arm in plan.arms)
     rows = {
         "data": f"{plan.fingerprint.patients} patients, fingerprint `{plan.fingerprint.digest[:16]}`",
         "split": f"{len(plan.split.train)} train, {len(plan.split.validation)} validate; by patient, before training",
         "seeds": f"U-Nets {', '.join(map(str, plan.seeds))}; generators {generators.seed}; cohort {plan.cohort_seed}",
         "generators": ", ".join(f"{name} {seconds / 60:.0f} min" for name, seconds in drawn.items()),
         "first judge": f"VGG-19, {generators.vgg.value}",
-        "U-Nets": f"{trainings} trainings of 3 nets each, {arms / 60:.0f} min in sum",
+        "U-Nets": f"{len(trained)} trainings of 3 nets each, {arms / 60:.0f} min in sum",
         "batches": "as many in every arm"
         if _fixed_steps(plan)
         else "every slice once an epoch, so more with more patients",

@@ -47,7 +47,7 @@ class ArmScores:
 
     Args:
         scores: Of each arm, one per seed, all over the same patients under the same conventions. Arms of `ONCE` may
-            have only the first of the seeds.
+            have only the first of the seeds, or be missing.
 
     Raises:
         TrainingError: An arm has other seeds or patients than the rest, or the arm `real` is missing.
@@ -155,8 +155,7 @@ def render_table_three(scores: ArmScores) -> str:
         _paper(),
         gains,
         _gains(scores),
-        subsets,
-        _subsets(scores),
+        *((subsets, _subsets(scores)) if scores.scores.keys() >= ONCE else ()),
         "Synthetic patients alone: DSC, and the utility ratio DSC(synthetic only) / DSC(real only).",
         _utility(scores),
     ]

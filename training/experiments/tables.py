@@ -17,7 +17,7 @@ from imaging.labels import LabelScheme
 from imaging.replicas.markdown import render_replicas
 from training.dataset import Dataset, open_dataset
 from training.errors import TrainingError
-from training.experiments.arms import ArmName
+from training.experiments.arms import ONCE, ArmName
 from training.experiments.cohort import Cohort, make_cohort
 from training.experiments.figures import draw_compared, draw_figure_two, draw_rows
 from training.experiments.manipulated import render_findings, try_moved
@@ -257,7 +257,13 @@ class _Run:
         draw_rows(phantom_rows(PHANTOM_SEED, self._joint), self._folder.figure("phantom"))
 
     def write_results(self) -> None:
-        scores = ArmScores({arm.name: self._read_scores(arm.name) for arm in self._plan.arms})
+        # The page can be written before the disjoint subsets are trained; it then lacks their table alone.
+        done = [
+            arm.name
+            for arm in self._plan.arms
+            if arm.name not in ONCE or self._folder.scores(arm.name, self._plan.seeds[0]).exists()
+        ]
+        scores = ArmScores({name: self._read_scores(name) for name in done})
         text = render_results(self._folder, self._plan, self._generator_plan, scores)
         write_text_atomically(self._folder.results, text)
 
