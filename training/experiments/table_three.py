@@ -124,10 +124,14 @@ def _bootstrap(values: Floats, statistic: _Statistic) -> Interval:
     known = values[~np.isnan(values).reshape(len(values), -1).any(axis=1)]
     if not len(known):
         return Interval(math.nan, math.nan, math.nan)
-    drawn = np.random.default_rng(0).integers(len(known), size=(RESAMPLES, len(known)))
+    chosen = np.random.default_rng(0).integers(len(known), size=(RESAMPLES, len(known)))
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = float(statistic(known[np.newaxis])[0])
-        low, high = np.nanpercentile(statistic(known[drawn]), [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+        drawn = statistic(known[chosen])
+    defined = drawn[np.isfinite(drawn)]
+    if not defined.size:  # a ratio to nothing
+        return Interval(math.nan, math.nan, math.nan)
+    low, high = np.percentile(defined, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     return Interval(whole, float(low), float(high))
 
 

@@ -67,6 +67,13 @@ def test_the_utility_ratio_is_one_of_means():
     assert ratio.low <= 0.5 <= ratio.high
 
 
+def test_a_ratio_to_nothing_has_no_value():
+    nothing = [scores(0.0, 0.0)] * 2
+    ratio = ArmScores(all_arms(SYNTHETIC_ONLY=nothing, REAL=nothing)).utility_ratio(Region.TC)
+    assert math.isnan(ratio.value)
+    assert math.isnan(ratio.low)
+
+
 def test_disjoint_subsets_are_averaged():
     table = ArmScores(all_arms(SECOND_QUARTER=[scores(0.7, 0.9)] * 2, SECOND_HALF=[scores(0.75, 0.75)] * 2))
     mean, sd = table.averaged(QUARTERS, Metric.DSC, Region.WT)
