@@ -57,7 +57,7 @@ def test_an_engine_that_answers_as_at_export(engine: FaultyEngine) -> None:
 def test_one_wrong_model_is_enough(engine: FaultyEngine, region: Region) -> None:
     engine.wrong_region, engine.off_by = region, 0.02
 
-    with pytest.raises(GoldenMismatchError, match=f"unet_{region}: golden probabilities must equal") as caught:
+    with pytest.raises(GoldenMismatchError, match=f"unet_{region}: golden answer must equal") as caught:
         check_golden(engine)
     assert caught.value.cause is Cause.UNAVAILABLE
     assert caught.value.kind == "GoldenMismatchError"
