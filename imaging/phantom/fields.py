@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 FloatVolume = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
@@ -47,9 +48,11 @@ def upsample(coarse: FloatVolume, shape: Shape, *, factor: int) -> FloatVolume:
 
 def _expand(coefficients: FloatVolume, bases: list[FloatVolume]) -> FloatVolume:
     field = coefficients
-    for basis in bases:
-        # Each product consumes the first axis and appends the full one, so that three of them restore the order.
-        field = np.tensordot(field, basis, axes=(0, 1))
+    # Several threads add in another order, and the last bits would depend on how many cores there are.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for basis in bases:
+            # Each product consumes the first axis and appends the full one, so that three of them restore the order.
+            field = np.tensordot(field, basis, axes=(0, 1))
     return np.ascontiguousarray(field, dtype=np.float32)
 
 
