@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from imaging.markdown import table_lines
 from imaging.metrics.paper import SOURCE, TABLE_THREE, PaperArm, best_of_paper
 from imaging.metrics.summary import CONFIDENCE_LEVEL, RESAMPLES, CohortSummary, Metric, MetricSummary
 
@@ -39,8 +40,7 @@ def render_markdown(summary: CohortSummary) -> str:
     Returns:
         Markdown, ending in a newline.
     """
-    lines = [_line(_HEAD), _line(["---"] * len(_HEAD))]
-    lines += [_line(_cells(row)) for row in summary.rows]
+    lines = table_lines(_HEAD, map(_cells, summary.rows))
     conventions = summary.conventions
     declared = (
         f"{summary.cases} cases. HD95 definition: {conventions.hd95_definition.value}. "
@@ -64,24 +64,21 @@ def _cells(row: MetricSummary) -> list[str]:
     return [
         _TITLES[metric],
         row.region.name,
-        _figure(metric, row.mean),
-        "-" if math.isnan(low) else f"{_figure(metric, low)} to {_figure(metric, high)}",
-        _figure(metric, row.sd),
-        _figure(metric, row.median),
+        format_figure(metric, row.mean),
+        "-" if math.isnan(low) else f"{format_figure(metric, low)} to {format_figure(metric, high)}",
+        format_figure(metric, row.sd),
+        format_figure(metric, row.median),
         str(row.scored),
         str(row.empty),
         str(row.penalised),
         str(row.undefined),
-        _figure(metric, TABLE_THREE[metric, row.region][PaperArm.REAL_ONLY]),
-        _figure(metric, best_of_paper(metric, row.region)),
+        format_figure(metric, TABLE_THREE[metric, row.region][PaperArm.REAL_ONLY]),
+        format_figure(metric, best_of_paper(metric, row.region)),
     ]
 
 
-def _figure(metric: Metric, value: float) -> str:
+def format_figure(metric: Metric, value: float) -> str:
+    """A figure with the decimals of its metric; a dash for none."""
     if math.isnan(value):
         return "-"
     return {Metric.HD95_MM: f"{value:.1f}", Metric.SPECIFICITY: f"{value:.4f}"}.get(metric, f"{value:.3f}")
-
-
-def _line(cells: list[str] | tuple[str, ...]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imaging.markdown import table_lines
 from imaging.replicas.align import MIN_BRAIN_PIXELS, SIDE
 from imaging.replicas.nearest import CANDIDATES
 from imaging.replicas.report import LEVELS, ReplicaReport, Spread
@@ -26,20 +27,20 @@ def render_replicas(report: ReplicaReport) -> str:
         f"{calibration.real_flagged} of {calibration.real.slices} ({report.expected_share:.2%})."
     )
     head = ["nearest training slice of", "figure", *(f"{level:.0%}" for level in LEVELS)]
-    lines = [sentence, "", _line(head), _line(["---"] * len(head))]
+    rows: list[list[str]] = []
     for name, spread in (
         ("real slices, own patient left out", calibration.real),
         ("synthetic slices", report.nearest),
         ("synthetic slices, source left out", report.nearest_without_source),
     ):
-        lines += [_line([name, *cells]) for cells in _cells(spread)]
+        rows += [[name, *cells] for cells in _cells(spread)]
     rule = (
         f"Columns are quantiles. Likeness: mean of correlation and SSIM. Flagged: likeness above "
         f"{calibration.threshold:.3f}, the {calibration.quantile:.1%} quantile of real slices'. Slices with at least "
         f"{MIN_BRAIN_PIXELS} pixels of brain, cut to it and brought to {SIDE} x {SIDE}, mirrored or not, all contrasts "
         f"together; SSIM (Gaussian window, sigma 1.5) over the brain, for the {CANDIDATES} slices that correlate best."
     )
-    return "\n".join([*lines, "", rule]) + "\n"
+    return "\n".join([sentence, "", *table_lines(head, rows), "", rule]) + "\n"
 
 
 def _counted(report: ReplicaReport, name: str) -> str:
@@ -55,7 +56,3 @@ def _cells(spread: Spread) -> list[list[str]]:
             ("SSIM", spread.ssim),
         )
     ]
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -9,6 +9,7 @@ from imaging.brainmap.draw import Painter, draw_exam
 from imaging.brainmap.maps import BrainMap
 from imaging.brats import BratsCase, load_exam, load_reference
 from imaging.exam import Exam
+from imaging.markdown import table_lines
 from imaging.metrics.regions import MetricConventions, compare
 from imaging.pipeline.plan import ModelPlans
 from imaging.pipeline.predictor import Predictor
@@ -78,19 +79,19 @@ def try_moved(
 def render_findings(findings: Sequence[Finding]) -> str:
     """A table of DSC per patient, as Markdown ending in a newline."""
     head = ["patient", "shift (mm)", "scale", *(f"{kind} {region.name}" for kind in _KINDS for region in Region)]
-    lines = [head, ["---"] * len(head)]
+    rows = []
     for one in findings:
         shift = sum(component**2 for component in one.edit.edit.shift_mm) ** 0.5
         values = asdict(one)
         figures = [f"{values[kind][region]:.3f}" for kind in _KINDS for region in Region]
-        lines.append([one.edit.source, f"{shift:.0f}", f"{one.edit.edit.scale:.2f}", *figures])
+        rows.append([one.edit.source, f"{shift:.0f}", f"{one.edit.edit.scale:.2f}", *figures])
     means = [
         f"{sum(asdict(one)[kind][region] for one in findings) / len(findings):.3f}"
         for kind in _KINDS
         for region in Region
     ]
-    lines.append(["mean", "", "", *means])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    rows.append(["mean", "", "", *means])
+    return "\n".join(table_lines(head, rows)) + "\n"
 
 
 _KINDS = ("real", "redrawn", "moved")

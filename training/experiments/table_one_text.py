@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from imaging.markdown import table_lines
 from imaging.metrics.image_quality import QualityDomain, QualityMetric, SsimWindow
 from imaging.metrics.paper import TABLE_ONE, TABLE_ONE_RANGE, TABLE_ONE_SOURCE, check_table_one
 from imaging.metrics.summary import CONFIDENCE_LEVEL, RESAMPLES
@@ -43,11 +44,13 @@ def render_table_one(tables: Mapping[str, QualityTable]) -> str:
     first, *others = tables.values()
     if any((other.conventions, other.patients) != (first.conventions, first.patients) for other in others):
         raise TrainingError("tables", "must have the same conventions and as many patients", "different ones")
-    lines = [_line(_HEAD), _line(["---"] * len(_HEAD))]
-    for domain in QualityDomain:
-        for modality in Modality:
-            lines += [_line(_cells(table.row(modality, domain), variant)) for variant, table in tables.items()]
-    lines += [_line(_cells_of_paper(modality)) for modality in Modality]
+    rows = [
+        _cells(table.row(modality, domain), variant)
+        for domain in QualityDomain
+        for modality in Modality
+        for variant, table in tables.items()
+    ]
+    lines = table_lines(_HEAD, [*rows, *map(_cells_of_paper, Modality)])
     lines += ["", _declared(first.conventions), "", _legend([table.seed for table in tables.values()])]
     lines += ["", f"Paper: {TABLE_ONE_SOURCE}.", "", *_doubts()]
     return "\n".join(lines) + "\n"
@@ -119,7 +122,3 @@ def _doubts() -> list[str]:
             f"dB, and {check.psnr_db:.1f} dB needs a range of {check.range_needed:.0f}."
         )
     return lines
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.evaluation import Scores
+from imaging.markdown import table_lines
+from imaging.metrics.markdown import format_figure
 from imaging.metrics.paper import TABLE_THREE, PaperArm
 from imaging.metrics.summary import Metric
 from imaging.regions import Region
@@ -201,8 +203,8 @@ def _subsets(scores: ArmScores) -> str:
             [
                 _TITLES[metric],
                 region.name,
-                *(f"{_figure(metric, mean)} ± {_figure(metric, sd)}" for mean, sd in (quarters, halves)),
-                _figure(metric, noise),
+                *(f"{format_figure(metric, mean)} ± {format_figure(metric, sd)}" for mean, sd in (quarters, halves)),
+                format_figure(metric, noise),
             ]
         )
     return _table(["", "", "four quarters", "two halves", "sd over seeds, real only"], rows)
@@ -212,8 +214,8 @@ def _utility(scores: ArmScores) -> str:
     rows = [
         [
             region.name,
-            _figure(Metric.DSC, scores.mean(ArmName.REAL, Metric.DSC, region)),
-            _figure(Metric.DSC, scores.mean(ArmName.SYNTHETIC_ONLY, Metric.DSC, region)),
+            format_figure(Metric.DSC, scores.mean(ArmName.REAL, Metric.DSC, region)),
+            format_figure(Metric.DSC, scores.mean(ArmName.SYNTHETIC_ONLY, Metric.DSC, region)),
             _interval(scores.utility_ratio(region), Metric.DSC, signed=False),
         ]
         for region in _REGIONS
@@ -227,7 +229,7 @@ def _rows() -> list[tuple[Metric, Region]]:
 
 def _marked(means: Sequence[float], metric: Metric) -> list[str]:
     """Figures marked as the paper marks them; the first is that of real patients alone."""
-    texts = [_figure(metric, mean) for mean in means]
+    texts = [format_figure(metric, mean) for mean in means]
     sign = 1.0 if metric.more_is_better else -1.0
     shown = [float(text) if text != "-" else math.nan for text in texts]
     best = max((sign * value for value in shown if not math.isnan(value)), default=math.nan)
@@ -241,17 +243,9 @@ def _marked(means: Sequence[float], metric: Metric) -> list[str]:
 
 def _interval(interval: Interval, metric: Metric, *, signed: bool = True) -> str:
     plus = "+" if signed and interval.value > 0 else ""
-    return (
-        f"{plus}{_figure(metric, interval.value)} ({_figure(metric, interval.low)} to {_figure(metric, interval.high)})"
-    )
-
-
-def _figure(metric: Metric, value: float) -> str:
-    if math.isnan(value):
-        return "-"
-    return {Metric.HD95_MM: f"{value:.1f}", Metric.SPECIFICITY: f"{value:.4f}"}.get(metric, f"{value:.3f}")
+    value, low, high = (format_figure(metric, figure) for figure in (interval.value, interval.low, interval.high))
+    return f"{plus}{value} ({low} to {high})"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(table_lines(head, rows))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
+from imaging.markdown import table_lines
 from training.reader_study.answers import BEST_SCORE
 from training.reader_study.score import CONFIDENCE_LEVEL, PAPER_MISCLASSIFIED_PERCENT, Rate, ScoreRow, TableTwo
 
@@ -37,8 +37,7 @@ def render_table_two(table: TableTwo) -> str:
     Returns:
         Markdown, ending in a newline.
     """
-    lines = [_line(_HEAD), _line(["---"] * len(_HEAD))]
-    lines += [_line(_cells(row)) for row in table.rows]
+    lines = table_lines(_HEAD, map(_cells, table.rows))
     legend = (
         "misclassified: real slices judged synthetic and synthetic ones judged real; 50 % is what guessing comes to. "
         f"Scores: mean image quality, 1 to {BEST_SCORE}. Interval: Wilson's, in %."
@@ -83,7 +82,3 @@ def _figure(value: float, digits: int) -> str:
 def _plain(text: str) -> str:
     """What somebody typed, so that it can't break the table."""
     return " ".join(text.replace("|", "/").split())
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
