@@ -15,6 +15,7 @@ RUN     ?= runs/$(PROFILE)
 VGG     ?= $(if $(filter smoke,$(PROFILE)),random)
 ENGINE  ?= triton
 TARGET  ?=
+FOLDS   ?=
 
 VGG_OPTION = $(if $(VGG),--vgg-weights "$(VGG)")
 
@@ -56,9 +57,9 @@ doctor: $(SERVE) ## Say what this machine lacks for serving, and how to mend it
 	$(BIN)/glioserve-server doctor
 
 ##@ Models
-train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=paper|best|smoke] [RUN=runs/PROFILE]
+train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=paper|best|smoke] [FOLDS=5] [RUN=runs/PROFILE]
 	@$(call required,DATA,folder of BraTS cases)
-	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)"
+	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)" $(if $(FOLDS),--folds "$(FOLDS)")
 
 evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=triton|onnxruntime|torch] [AGAINST=scores.json]
 	@$(call required,DATA,folder of BraTS cases)

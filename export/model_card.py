@@ -14,6 +14,8 @@ from imaging.metrics.summary import CohortSummary
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 from training.plan import RunPlan
+from training.profiles import Keep, Profile
+from training.split import Split
 
 TEMPLATE = "model_card.md"
 _TITLES = {Region.WT: "whole tumour (WT)", Region.TC: "tumour core (TC)", Region.ET: "enhancing tumour (ET)"}
@@ -34,7 +36,7 @@ class CardFacts:
         provenance: What `training.checkpoint` tells of the network beside that: the epoch kept, the time taken.
         graph: The serialised graph.
         parity: What the parity gate found.
-        scores: The evaluation of the validation patients, where there was one.
+        scores: The evaluation of patients that it, or its folds, did not learn from, where there was one.
     """
 
     plan: ModelPlan
@@ -52,6 +54,7 @@ def render_card(facts: CardFacts) -> str:
         graph_facts(name, facts.graph)
         | _model_facts(facts.plan)
         | data_facts(facts.run)
+        | {"split": _split(facts.run)}
         | settings_facts(facts.run, facts.run.profiles[facts.plan.region])
         | _run_facts(facts)
         | parity_facts(facts.parity)
@@ -86,14 +89,40 @@ def _run_facts(facts: CardFacts) -> dict[str, str]:
         "epoch": f"{kept['epoch']}",
         "epochs": f"{facts.provenance['epochs_trained']}",
         "minutes": f"{facts.provenance['training_seconds'] / 60:.0f}",
-        "validation_dsc": "not measured" if kept["validation_dsc"] is None else f"{kept['validation_dsc']:.3f}",
-        "scores": _scores(facts.scores, region),
+        "why_kept": _why_kept(run.profiles[region], kept["validation_dsc"]),
+        "scores": _scores(facts.scores, run, region),
         "small": f"The smallest {region.name} that it learned from has {smallest:g} ml.",
     }
 
 
-def _scores(scores: CohortSummary | None, region: Region) -> str:
+def _split(run: RunPlan) -> str:
+    train, validation = len(run.split.train), len(run.split.validation)
+    if not run.folds:
+        return (
+            f"{train} patients train, {validation} validate. Validation patients may choose the epoch, and nothing "
+            f"else is learned from them.\n\nValidation: {_names(run.split)}"
+        )
+    folds = "\n".join(f"- fold {number}: {_names(fold)}" for number, fold in enumerate(run.folds, 1))
+    return (
+        f"All {train} patients train these weights, so nobody is left to score them on. What to expect of them is told "
+        f"by a cross-validation: {len(run.folds)} runs of the same settings, each scored on the patients that it did "
+        f"not learn from.\n\n{folds}"
+    )
+
+
+def _names(split: Split) -> str:
+    return ", ".join(f"`{patient}`" for patient in split.validation)
+
+
+def _why_kept(profile: Profile, validation_dsc: float | None) -> str:
+    if profile.keep is Keep.LAST or validation_dsc is None:
+        return "the last one, as decided before"
+    return f"the lowest validation loss (slice-wise validation DSC {validation_dsc:.3f})"
+
+
+def _scores(scores: CohortSummary | None, run: RunPlan, region: Region) -> str:
     if scores is None:
         return "Not evaluated yet. Do not use a model of unknown quality."
     own = replace(scores, rows=tuple(row for row in scores.rows if row.region is region))
-    return "Whole pipeline (all three models, gated) on the validation patients:\n\n" + render_markdown(own).rstrip()
+    on = "all patients, each by the fold that did not learn from them" if run.folds else "the validation patients"
+    return f"Whole pipeline (all three models, gated) on {on}:\n\n{render_markdown(own).rstrip()}"

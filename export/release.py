@@ -67,7 +67,7 @@ def release(
         run: What its training run decided before it started; for the card.
         exam: By which both forms are compared.
         models: The repository.
-        scores: The evaluation of the validation patients; for the card.
+        scores: The evaluation of patients that it, or its folds, did not learn from; for the card.
         bounds: How far the exported graph may be off.
 
     Raises:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,8 @@ from imaging.evaluation import CaseScore, Scores, evaluate, largest_difference
 from imaging.metrics.summary import Metric
 from serving.errors import Cause, ModelRepositoryError, ServingError
 from serving.inference.catalog import MODEL_NAMES
-from serving.inference.engine import Engine, InferenceEngine
-from serving.inference.onnxruntime_predictor import OnnxRuntimePredictor
-from serving.inference.readiness import check_golden
-from serving.inference.triton_predictor import TritonPredictor
+from serving.inference.opening import open_engine
 from serving.settings import Settings
-from serving.triton.launcher import TritonServer
-from serving.triton.runtime import find_runtime
-from serving.triton.settings import TritonSettings
 
 PROVENANCE_FILE = "provenance.json"
 """Beside each model: where it comes from, with the split of its patients."""
@@ -34,32 +26,6 @@ class EvaluationError(ServingError):
     """Patients or scores that can't be used."""
 
     cause = Cause.PRECONDITION
-
-
-@contextmanager
-def open_engine(settings: Settings) -> Iterator[InferenceEngine]:
-    """The engine of the settings, ready: a Triton of our own is started for as long as the context lasts.
-
-    Raises:
-        ServingError: It could not be started, or does not answer as at export.
-    """
-    if settings.engine is Engine.ONNXRUNTIME:
-        with closing(OnnxRuntimePredictor(settings.models)) as predictor:
-            check_golden(predictor)
-            yield predictor
-        return
-    if settings.triton is not None:
-        with closing(TritonPredictor(settings.triton)) as remote:
-            check_golden(remote)
-            yield remote
-        return
-    with tempfile.TemporaryDirectory(prefix="glioserve-") as folder:
-        log_file = settings.triton_log or Path(folder, "triton.log")
-        with (
-            TritonServer(TritonSettings(settings.models, log_file), find_runtime(settings.triton_runtime)) as server,
-            closing(TritonPredictor(server.address)) as own,
-        ):
-            yield own
 
 
 def score(settings: Settings, cases: Sequence[BratsCase], *, on_case: Callable[[CaseScore], None]) -> Scores:
@@ -85,12 +51,16 @@ def validation_patients(repository: Path) -> frozenset[str]:
     """The patients that none of the models learned from, as recorded beside them.
 
     Raises:
-        ModelRepositoryError: A model has no such record, or they differ: then no patient is new to all models.
+        ModelRepositoryError: A model has no such record, or they differ: then no patient is new to all models; or
+            they learned from everyone.
     """
     recorded = {name: _recorded_patients(repository / name / PROVENANCE_FILE, name) for name in MODEL_NAMES.values()}
     if len(set(recorded.values())) > 1:
         raise ModelRepositoryError("models", "must have been validated on the same patients", "different ones")
-    return next(iter(recorded.values()))
+    patients = next(iter(recorded.values()))
+    if not patients:
+        raise ModelRepositoryError("models", "must have validation patients; else name patients", "none")
+    return patients
 
 
 def listed_patients(file: Path) -> frozenset[str]:

@@ -36,14 +36,14 @@ class TrainedModel:
 
 
 def load_trained(run: RunFolder, region: Region) -> TrainedModel:
-    """The best network of a region.
+    """The kept network of a region.
 
     Raises:
         TrainingError: The run has no plan or no weights of this region.
     """
     run_plan = load_plan(run.plan)
     folder = run.net(region)
-    if not folder.best.exists():
+    if not folder.kept.exists():
         raise TrainingError("run", f"must hold trained weights of {region.name}", "none")
     profile = run_plan.profiles[region]
     net, epoch = load_net(folder, profile, region)
@@ -52,7 +52,7 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
     provenance = {
         "region": region.value,
         "profile_name": run_plan.profile_name.value,
-        **json.loads(run_plan.model_dump_json(include={"seed", "split", "fingerprint", "versions"})),
+        **json.loads(run_plan.model_dump_json(include={"seed", "split", "folds", "fingerprint", "versions"})),
         "profile": json.loads(run_plan.model_dump_json(include={"profiles"}))["profiles"][region.value],
         "kept": kept,
         "epochs_trained": len(history),
@@ -62,19 +62,19 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
 
 
 def load_net(folder: NetFolder, profile: Profile, region: Region) -> tuple[UNet, int]:
-    """The best network of a region, in evaluation mode on the CPU, and the epoch that it was kept at."""
+    """The kept network of a region, in evaluation mode on the CPU, and the epoch that it was kept at."""
     net = UNet(len(CHANNELS[region]), profile.base_width)
-    content = torch.load(folder.best, map_location="cpu", weights_only=True)
+    content = torch.load(folder.kept, map_location="cpu", weights_only=True)
     net.load_state_dict(content["net"])
     net.eval()
     return net, content["epoch"]
 
 
 def start_weights(profile: Profile, folder: RunFolder) -> dict[str, torch.Tensor] | None:
-    """The best weights of the network that a profile starts from, if it does."""
+    """The kept weights of the network that a profile starts from, if it does."""
     if profile.start_from is None:
         return None
-    content = torch.load(folder.net(profile.start_from).best, map_location="cpu", weights_only=True)
+    content = torch.load(folder.net(profile.start_from).kept, map_location="cpu", weights_only=True)
     weights: dict[str, torch.Tensor] = content["net"]
     return weights
 

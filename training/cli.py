@@ -11,23 +11,20 @@ import typer
 
 from imaging.brats import find_cases
 from imaging.errors import ImagingError
-from imaging.evaluation import evaluate as run_evaluation
 from imaging.labels import LabelScheme
 from imaging.metrics.markdown import render_markdown
 from imaging.regions import Region
-from training.checkpoint import load_trained
 from training.errors import TrainingError
 from training.experiments.cli import data_of_tables, study_app
 from training.experiments.plan import ExperimentFolder
 from training.experiments.profiles import ExperimentName
 from training.experiments.tables import Step, TablesRequest, Variant, make_tables
 from training.files import write_text_atomically
-from training.plan import load_plan
-from training.predictor import TorchPredictor
 from training.profiles import ProfileName
 from training.records import RunFolder
 from training.runs import RunRequest
 from training.runs import train as run_training
+from training.scoring import score_run
 from training.synthesis.plan import GeneratorRunFolder
 from training.synthesis.profiles import GeneratorProfileName, Target
 from training.synthesis.runs import GeneratorRequest, train_generators
@@ -66,6 +63,8 @@ def train(
     run: Annotated[Path | None, typer.Option(help="Folder of the run, by default runs/PROFILE.")] = None,
     profile: Annotated[ProfileName, typer.Option(help="Named settings.")] = ProfileName.BEST,
     region: Annotated[list[Region] | None, typer.Option(help="Only these networks, in this order.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Cross-validate, then learn from everyone.")] = None,
+    part: Annotated[list[int] | None, typer.Option(help="Only these folds, from 1; 0 learns from everyone.")] = None,
     cache: Cache = CACHE,
     seed: Seed = 1,
     threads: Threads = None,
@@ -82,6 +81,8 @@ def train(
             seed=seed,
             threads=threads,
             label_scheme=label_scheme,
+            folds=folds,
+            parts=tuple(part) if part else None,
         )
     )
 
@@ -94,20 +95,10 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Where scores go, by default scores.json in the run.")] = None,
     label_scheme: Scheme = None,
 ) -> None:
-    """Score the run's validation patients by the pipeline, with torch."""
+    """Score the patients that the run, or its folds, did not learn from, by the pipeline, with torch."""
     folder = RunFolder(run)
-    models = {region: load_trained(folder, region) for region in Region}
-    patients = set(load_plan(folder.plan).split.validation)
-    cases = [case for case in find_cases(data, label_scheme=label_scheme) if case.patient_id in patients]
-    if not cases:
-        raise TrainingError("data", "must hold the run's validation patients", "none of them")
-    scores = run_evaluation(
-        cases,
-        TorchPredictor(models),
-        {region: model.plan for region, model in models.items()},
-        engine="torch",
-        on_case=lambda _: log.info("another patient scored"),
-    )
+    cases = find_cases(data, label_scheme=label_scheme)
+    scores = score_run(folder, cases, on_case=lambda _: log.info("another patient scored"))
     write_text_atomically(out or folder.path / "scores.json", scores.to_json())
     typer.echo(render_markdown(scores.summary()))
 

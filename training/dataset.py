@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imaging.brats import BratsCase, find_cases
@@ -25,13 +26,25 @@ class Dataset:
         found: The cases on disk.
         cases: The same, prepared, in the same order.
         split: By patient; equal for equal data and seed, whatever is trained.
+        strata: The stratum of each patient id, which splits keep even.
         fingerprint: What the data are, without any image.
     """
 
     found: tuple[BratsCase, ...]
     cases: tuple[CachedCase, ...]
     split: Split
+    strata: Mapping[str, str]
     fingerprint: Fingerprint
+
+    def divided(self, split: Split) -> Dataset:
+        """The same patients under another split."""
+        described = fingerprint(
+            self.cases,
+            namings={case.case_id: case.naming.value for case in self.found},
+            train=split.train,
+            digest=self.fingerprint.digest,
+        )
+        return replace(self, split=split, fingerprint=described)
 
     @property
     def train(self) -> tuple[CachedCase, ...]:
@@ -78,4 +91,5 @@ def open_dataset(data: Path, cache: Path, *, seed: int, label_scheme: LabelSchem
     }
     split = split_patients(strata, fraction=VALIDATION_FRACTION, seed=seed)
     digest = hashlib.sha256("".join(cache_key(case) for case in found).encode()).hexdigest()
-    return Dataset(found, cases, split, fingerprint(cases, namings=namings, train=split.train, digest=digest))
+    described = fingerprint(cases, namings=namings, train=split.train, digest=digest)
+    return Dataset(found, cases, split, strata, described)

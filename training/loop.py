@@ -1,4 +1,4 @@
-"""Training of one network: epochs, validation, the best kept, resumable at every epoch."""
+"""Training of one network: epochs, validation, what is kept, resumable at every epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imaging.regions import Region
 from training.cache import CachedCase
 from training.curves import draw_curves
 from training.files import save_atomically, write_text_atomically
-from training.profiles import CHANNELS, Profile
+from training.profiles import CHANNELS, Keep, Profile
 from training.records import EpochRecord, NetFolder
 from training.sampling import BatchSource
 from training.unet import UNet
@@ -81,7 +81,7 @@ class Trainer:
         self._resume()
 
     def run(self, train: Sequence[CachedCase], validation: Sequence[CachedCase]) -> None:
-        """Train until the profile's last epoch."""
+        """Train until the profile's last epoch. Without validation patients the last epoch's weights are kept."""
         self._folder.path.mkdir(parents=True, exist_ok=True)
         source = BatchSource(train, self._region, self._profile, seed=self._seed)
         for epoch in range(len(self._records), self._profile.epochs):
@@ -106,9 +106,9 @@ class Trainer:
             self._step += 1
         last = epoch + 1 == self._profile.epochs
         score = None
-        if last or (epoch + 1) % self._profile.validate_every == 0:
+        if validation and (last or (epoch + 1) % self._profile.validate_every == 0):
             with self._fabric.autocast():
-                score = validate(self._kept(), self._fabric, validation, self._region, loss_function)
+                score = validate(self._candidate(), self._fabric, validation, self._region, loss_function)
         self._finish(
             EpochRecord(
                 epoch=epoch,
@@ -142,17 +142,23 @@ class Trainer:
             return peak * (step + 1) / rising
         return peak * 0.5 * (1.0 + math.cos(math.pi * (step - rising) / max(total - rising, 1)))
 
-    def _kept(self) -> nn.Module:
-        """The network whose weights are validated and kept."""
+    def _is_kept(self, record: EpochRecord) -> bool:
+        """Whether these weights replace those kept so far; the record is the last of the history."""
+        losses = [old.validation_loss for old in self._records if old.validation_loss is not None]
+        if self._profile.keep is Keep.LAST or not losses:
+            return record.epoch + 1 == self._profile.epochs
+        return record.validation_loss is not None and record.validation_loss < min(losses[:-1], default=math.inf)
+
+    def _candidate(self) -> nn.Module:
+        """The network whose weights are validated and may be kept."""
         module: nn.Module = self._average.module if self._average is not None else self._net.module
         return module
 
     def _finish(self, record: EpochRecord) -> None:
         """Record an epoch. The state is written last: a kill before it repeats the epoch, and no more."""
-        earlier = [old.validation_loss for old in self._records if old.validation_loss is not None]
         self._records.append(record)
-        if record.validation_loss is not None and record.validation_loss < min(earlier, default=math.inf):
-            save_atomically(self._folder.best, {"net": self._kept().state_dict(), "epoch": record.epoch})
+        if self._is_kept(record):
+            save_atomically(self._folder.kept, {"net": self._candidate().state_dict(), "epoch": record.epoch})
         history = [asdict(old) for old in self._records]
         write_text_atomically(self._folder.history, json.dumps(history, indent=1) + "\n")
         draw_curves(self._records, self._folder.curves, title=f"U-Net {self._region.name}")

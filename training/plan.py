@@ -53,12 +53,23 @@ class Fingerprint(Recorded):
 
 
 class RunPlan(Recorded):
-    """The decisions of a run."""
+    """The decisions of a run.
+
+    Args:
+        profile_name: Under which name the settings are known.
+        profiles: The settings of each network.
+        seed: Of all chance.
+        split: Who trains, who validates.
+        folds: The splits of the cross-validation whose scores stand for this run's, which learns from everyone.
+        fingerprint: What the data are.
+        versions: What it is made with.
+    """
 
     profile_name: ProfileName
     profiles: dict[Region, Profile]
     seed: int
     split: Split
+    folds: tuple[Split, ...] = ()
     fingerprint: Fingerprint
     versions: dict[str, str]
 
@@ -93,13 +104,16 @@ def fingerprint(
     )
 
 
-def make_plan(profile: ProfileName, split: Split, data: Fingerprint, *, seed: int) -> RunPlan:
+def make_plan(
+    profile: ProfileName, split: Split, data: Fingerprint, *, seed: int, folds: Sequence[Split] = ()
+) -> RunPlan:
     """Decide all that a run decides."""
     return RunPlan(
         profile_name=profile,
         profiles={region: profile_for(profile, region) for region in Region},
         seed=seed,
         split=split,
+        folds=tuple(folds),
         fingerprint=data,
         versions=versions(),
     )

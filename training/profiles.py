@@ -26,13 +26,22 @@ class Sampling(StrEnum):
     """At random: patients equally often; three slices of four with the region in them, one from anywhere."""
 
 
+class Keep(StrEnum):
+    """Which epoch's weights a run keeps."""
+
+    BEST = "best"
+    """Those of the lowest validation loss (paper, section 2.4); the last epoch's where nobody validates."""
+    LAST = "last"
+    """The last epoch's: nothing is chosen on validation patients."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """Settings of one network's training.
 
     Args:
         base_width: Features of the U-Net at full resolution.
-        epochs: Passes; the best by validation loss is kept.
+        epochs: Passes.
         steps_per_epoch: Batches of an epoch; None for all slices once.
         batch_size: Slices of a batch.
         patch: Size of training patches along I and J, multiples of 16; None for the whole brain box.
@@ -43,7 +52,8 @@ class Profile:
         strong_augmentation: Rotation, scale, elastic and intensity changes beside the left/right flips.
         average_decay: Of the exponential moving average of weights that is validated and kept; 0 for none.
         validate_every: Epochs between validations.
-        start_from: The region whose best weights are the initial ones; None for random ones.
+        keep: Which epoch's weights are kept.
+        start_from: The region whose kept weights are the initial ones; None for random ones.
         mirror: Whether the exported plan averages over left/right mirror images.
     """
 
@@ -59,6 +69,7 @@ class Profile:
     strong_augmentation: bool = False
     average_decay: float = 0.0
     validate_every: int = 1
+    keep: Keep = Keep.BEST
     start_from: Region | None = None
     mirror: bool = False
 
@@ -95,7 +106,7 @@ def profile_for(name: ProfileName, region: Region) -> Profile:
     # ET lies inside TC and eats the same channels: what finds the one is a good start for the other.
     return Profile(
         base_width=16,
-        epochs={Region.WT: 64, Region.TC: 60, Region.ET: 45}[region],
+        epochs={Region.WT: 30, Region.TC: 30, Region.ET: 20}[region],
         steps_per_epoch=50,
         batch_size=16,
         patch=(128, 160) if region is Region.WT else (112, 112),
@@ -106,6 +117,7 @@ def profile_for(name: ProfileName, region: Region) -> Profile:
         strong_augmentation=True,
         average_decay=0.995,
         validate_every=10,
+        keep=Keep.LAST,
         start_from=Region.TC if region is Region.ET else None,
         mirror=True,
     )

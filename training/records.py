@@ -27,9 +27,9 @@ class NetFolder:
     path: Path
 
     @property
-    def best(self) -> Path:
-        """Weights with the lowest validation loss so far."""
-        return self.path / "best.pt"
+    def kept(self) -> Path:
+        """The weights that the profile keeps."""
+        return self.path / "kept.pt"
 
     @property
     def state(self) -> Path:
@@ -61,3 +61,7 @@ class RunFolder:
     def net(self, region: Region) -> NetFolder:
         """Files of one region's network."""
         return NetFolder(self.path / f"unet_{region.value}")
+
+    def fold(self, number: int) -> RunFolder:
+        """The run of one fold, from 1, of a cross-validation."""
+        return RunFolder(self.path / f"fold_{number}")

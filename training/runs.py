@@ -13,11 +13,13 @@ from lightning_fabric import Fabric
 from imaging.labels import LabelScheme
 from imaging.regions import Region
 from training.checkpoint import start_weights
-from training.dataset import open_dataset
+from training.dataset import Dataset, open_dataset
+from training.errors import TrainingError
 from training.loop import Trainer
-from training.plan import RunPlan, make_plan, record_plan
+from training.plan import make_plan, record_plan
 from training.profiles import ProfileName
 from training.records import RunFolder
+from training.split import Split, split_folds
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ class RunRequest:
         seed: Of the split, the initial weights and all other chance.
         threads: CPU threads; None for torch's choice.
         label_scheme: How labels are read; None as far as names tell.
+        folds: Of a cross-validation; None for one run with a fifth of the patients for validation.
+        parts: Which folds of the cross-validation are trained now, from 1; 0 is the run that learns from everyone.
+            None for all.
     """
 
     data: Path
@@ -45,31 +50,54 @@ class RunRequest:
     seed: int = 1
     threads: int | None = None
     label_scheme: LabelScheme | None = None
+    folds: int | None = None
+    parts: Sequence[int] | None = None
 
 
-def train(request: RunRequest) -> RunPlan:
+def train(request: RunRequest) -> None:
     """Plan, record the plan, then train; goes on where an earlier call with the same plan stopped.
+
+    A cross-validation is a run of every fold, in folders of their own, and a run that learns from everyone: that is the
+    one to ship, and the folds' scores tell what to expect of it.
 
     Raises:
         ImagingError: The data can't be read.
-        TrainingError: The data are too few, or the folder holds a run with another plan.
+        TrainingError: The data are too few, a part is not one of the folds, or a folder holds a run with another plan.
     """
     if request.threads is not None:
         torch.set_num_threads(request.threads)
     dataset = open_dataset(request.data, request.cache, seed=request.seed, label_scheme=request.label_scheme)
+    if request.folds is None:
+        if request.parts is not None:
+            raise TrainingError("parts", "must be named with the number of folds", "none")
+        _train_run(request, dataset, request.folder)
+        return
+    folds = split_folds(dataset.strata, folds=request.folds, seed=request.seed)
+    parts = range(request.folds + 1) if request.parts is None else request.parts
+    if wrong := set(parts) - set(range(request.folds + 1)):
+        raise TrainingError("parts", f"must lie between 0 and {request.folds}", ", ".join(map(str, sorted(wrong))))
+    for part in parts:
+        if part:
+            _train_run(request, dataset.divided(folds[part - 1]), request.folder.fold(part))
+        else:
+            everyone = Split(tuple(sorted(dataset.strata)), ())
+            _train_run(request, dataset.divided(everyone), request.folder, folds=folds)
+
+
+def _train_run(request: RunRequest, dataset: Dataset, folder: RunFolder, *, folds: Sequence[Split] = ()) -> None:
+    """One run in one folder."""
     split = dataset.split
-    plan = make_plan(request.profile, split, dataset.fingerprint, seed=request.seed)
-    record_plan(plan, request.folder.plan)
-    log.info("%d patients train, %d validate", len(split.train), len(split.validation))
+    plan = make_plan(request.profile, split, dataset.fingerprint, seed=request.seed, folds=folds)
+    record_plan(plan, folder.plan)
+    log.info("%s: %d patients train, %d validate", folder.path.name, len(split.train), len(split.validation))
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     for region in request.regions:
         trainer = Trainer(
             region,
             plan.profiles[region],
             fabric=fabric,
-            folder=request.folder.net(region),
-            start=start_weights(plan.profiles[region], request.folder),
+            folder=folder.net(region),
+            start=start_weights(plan.profiles[region], folder),
             seed=request.seed,
         )
         trainer.run(dataset.train, dataset.validation)
-    return plan

@@ -12,10 +12,10 @@ from training.errors import TrainingError
 
 @dataclass(frozen=True)
 class Split:
-    """Patient ids of each side; no patient is on both.
+    """Patient ids of each side; no patient is on both. Nobody validates a network that learns from everyone.
 
     Raises:
-        TrainingError: A patient is on both sides, or a side is empty.
+        TrainingError: A patient is on both sides, or nobody trains.
     """
 
     train: tuple[str, ...]
@@ -24,10 +24,8 @@ class Split:
     def __post_init__(self) -> None:
         if both := set(self.train) & set(self.validation):
             raise TrainingError("split", "must not have a patient on both sides", f"{len(both)} on both")
-        if not self.train or not self.validation:
-            raise TrainingError(
-                "split", "must have patients on both sides", f"{len(self.train)} and {len(self.validation)}"
-            )
+        if not self.train:
+            raise TrainingError("split", "must have patients to learn from", "none")
 
 
 def split_patients(strata: Mapping[str, str], *, fraction: float, seed: int) -> Split:
@@ -60,6 +58,34 @@ def split_patients(strata: Mapping[str, str], *, fraction: float, seed: int) -> 
         for patient in sorted(group, key=lambda one: _rank(one, seed))[: quotas[name]]
     }
     return Split(tuple(sorted(set(strata) - validation)), tuple(sorted(validation)))
+
+
+def split_folds(strata: Mapping[str, str], *, folds: int, seed: int) -> tuple[Split, ...]:
+    """Send every patient to validation once.
+
+    Patients, ordered by stratum and then by a hash of seed and id, are dealt out like cards: folds differ by at most
+    one patient in size, and so do their shares of each stratum.
+
+    Args:
+        strata: The stratum of each patient id.
+        folds: How many, at least 2.
+        seed: Part of the hash.
+
+    Raises:
+        TrainingError: Fewer than two folds, or fewer patients than folds.
+    """
+    if folds < 2:
+        raise TrainingError("folds", "must be at least 2", f"{folds}")
+    if len(strata) < folds:
+        raise TrainingError("patients", f"must be at least as many as folds ({folds})", f"{len(strata)}")
+    everyone = sorted(strata, key=lambda patient: (strata[patient], _rank(patient, seed)))
+    return tuple(
+        Split(
+            tuple(sorted(set(everyone) - set(everyone[fold::folds]))),
+            tuple(sorted(everyone[fold::folds])),
+        )
+        for fold in range(folds)
+    )
 
 
 def _quotas(sizes: Mapping[str, int], total: int) -> dict[str, int]:

@@ -97,7 +97,7 @@ def run_folder(tmp_path: Path, run_plan: RunPlan, net: UNet) -> RunFolder:
     files = folder.net(REGION)
     files.path.mkdir(parents=True)
     folder.plan.write_text(run_plan.model_dump_json())
-    torch.save({"net": net.state_dict(), "epoch": 2}, files.best)
+    torch.save({"net": net.state_dict(), "epoch": 2}, files.kept)
     record = {"epoch": 2, "seconds": 90.0, "validation_loss": 0.4, "validation_dsc": 0.61}
     files.history.write_text(json.dumps([record | {"epoch": 1}, record]))
     return folder

@@ -14,6 +14,7 @@ from imaging.metrics.regions import MetricConventions, RegionMetrics
 from imaging.regions import Region
 from tests.export.tiny import PLAN
 from training.plan import RunPlan
+from training.split import Split
 
 SECTIONS = ("Intended use", "Training data", "Split", "Settings", "Scores", "Export", "Limits", "Terms")
 PROVENANCE = {
@@ -78,6 +79,22 @@ def test_scores_of_its_own_region_with_n_and_interval(run_plan: RunPlan, parity:
     assert "4 cases" in card
     assert "| TC |" not in card
     assert "Not evaluated yet" not in card
+
+
+def test_after_a_cross_validation_it_tells_whose_scores_they_are(run_plan: RunPlan, parity: ParityReport) -> None:
+    everyone = Split(("P1", "P2", "P3"), ())
+    folds = tuple(Split(tuple({"P1", "P2", "P3"} - {one}), (one,)) for one in ("P1", "P2", "P3"))
+    run = run_plan.model_copy(update={"split": everyone, "folds": folds})
+    kept = PROVENANCE | {"kept": {"epoch": 99, "validation_dsc": None}}
+    card = " ".join(
+        render_card(
+            CardFacts(plan=PLAN, run=run, provenance=kept, graph=b"", parity=parity, scores=scores().summary())
+        ).split()
+    )
+    assert "All 3 patients train these weights" in card
+    assert "- fold 2: `P2`" in card
+    assert "epoch 99 of 100, the last one, as decided before" in card
+    assert "each by the fold that did not learn from them" in card
 
 
 def test_terms_and_citations_of_the_data_sets_that_were_used() -> None:

@@ -121,6 +121,13 @@ def test_a_split_that_is_not_known_for_all_models_is_no_split(
     assert str(caught.value).startswith(message)
 
 
+def test_models_that_learned_from_everyone_have_nobody_to_be_scored_on(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path)
+    write_provenance(repository, **{name: [] for name in MODEL_NAMES.values()})
+    with pytest.raises(ModelRepositoryError, match="must have validation patients; else name patients, got none"):
+        validation_patients(repository)
+
+
 def test_patients_may_be_listed(tmp_path: Path) -> None:
     file = tmp_path / "patients.txt"
     file.write_text("# ours\n00001\n\n  00003\n")

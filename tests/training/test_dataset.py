@@ -6,6 +6,7 @@ from imaging.brats import find_cases
 from imaging.regions import Region
 from training.dataset import open_dataset
 from training.errors import TrainingError
+from training.plan import load_plan
 from training.profiles import ProfileName
 from training.records import RunFolder
 from training.runs import RunRequest, train
@@ -33,7 +34,9 @@ def test_unets_and_generators_of_the_same_seed_have_the_same_split(data, cache, 
     splits = []
     for seed in (1, 2, 3):
         # With nothing to train a run only plans.
-        nets = train(RunRequest(data, RunFolder(tmp_path / f"nets{seed}"), cache, ProfileName.SMOKE, (), seed=seed))
+        folder = RunFolder(tmp_path / f"nets{seed}")
+        train(RunRequest(data, folder, cache, ProfileName.SMOKE, (), seed=seed))
+        nets = load_plan(folder.plan)
         request = GeneratorRequest(
             data,
             GeneratorRunFolder(tmp_path / f"generators{seed}"),

@@ -24,7 +24,7 @@ def test_a_run_leaves_its_plan_weights_history_and_curves(run_folder):
         folder = RunFolder(run_folder).net(region)
         assert len(json.loads(folder.history.read_text())) == plan.profiles[region].epochs
         assert folder.curves.read_bytes().startswith(b"\x89PNG")
-        assert folder.best.exists()
+        assert folder.kept.exists()
     assert not list(run_folder.rglob("*.partial"))
 
 
@@ -73,6 +73,42 @@ def test_trained_models_say_where_they_come_from(run_folder):
     assert model.provenance["kept"]["validation_loss"] is not None
     assert not model.net.training
     json.dumps(model.provenance)
+
+
+def test_a_cross_validation_scores_everyone_by_a_fold_that_left_them_out(data, cache, command, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    asked = (*arguments(data, cache, run.path), "--folds", 2)
+    assert command(*asked, "--part", 1).exit_code == 0
+    assert not run.plan.exists()
+    assert command(*asked).exit_code == 0
+    plan = load_plan(run.plan)
+    assert len(plan.split.train) == 5
+    assert not plan.split.validation
+    assert [load_plan(run.fold(number).plan).split for number in (1, 2)] == list(plan.folds)
+    shipped = load_trained(run, Region.WT).provenance
+    assert shipped["kept"]["epoch"] == plan.profiles[Region.WT].epochs - 1
+    assert shipped["kept"]["validation_loss"] is None
+    assert len(shipped["folds"]) == 2
+    assert command("evaluate", "--data", data, "--run", run.path).exit_code == 0
+    scores = json.loads((run.path / "scores.json").read_text())
+    assert len({case["case_id"] for case in scores["cases"]}) == 5
+
+
+def test_parts_that_are_no_folds_are_refused(data, cache, command, tmp_path):
+    with pytest.raises(TrainingError, match="parts: must lie between 0 and 2, got 3"):
+        command(*arguments(data, cache, tmp_path / "run"), "--folds", 2, "--part", 3)
+    with pytest.raises(TrainingError, match="parts: must be named with the number of folds, got none"):
+        command(*arguments(data, cache, tmp_path / "run"), "--part", 1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluation_needs_all_validation_patients(command, run_folder, data, tmp_path):
+    patient = load_plan(RunFolder(run_folder).plan).split.train[0]
+    folder = next(path for path in data.iterdir() if patient in path.name)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / folder.name).symlink_to(folder)
+    with pytest.raises(TrainingError, match="data: must hold all 1 validation patients of smoke, got none of 1"):
+        command("evaluate", "--data", tmp_path / "data", "--run", run_folder)
 
 
 def test_missing_runs_and_weights_are_told(tmp_path, run_folder):
