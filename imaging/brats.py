@@ -114,6 +114,7 @@ _YEAR_2021 = re.compile(r"BraTS2021_(?P<patient>\d+)", re.IGNORECASE)
 _YEAR_2020 = re.compile(r"BraTS(?P<patient>20_[A-Za-z]+_\d+)", re.IGNORECASE)
 _YEAR_2018 = re.compile(r"BraTS1[789]_(?P<patient>.+)_\d+", re.IGNORECASE)
 _PHANTOM = re.compile(r"(?P<patient>Phantom_\d+)", re.IGNORECASE)
+_SYNTHETIC = re.compile(r"BraTS-(?P<patient>SYN-\d+)-\d+", re.IGNORECASE)
 _GLIOMA_2023 = re.compile(r"BraTS-GLI-(?P<patient>\d+)-\d+", re.IGNORECASE)
 _OTHER_2023 = re.compile(r"BraTS-(?P<patient>[A-Za-z]+-\d+)-\d+", re.IGNORECASE)
 
@@ -125,6 +126,7 @@ _NAMINGS: tuple[tuple[re.Pattern[str], BratsNaming, LabelScheme | None], ...] = 
     (_YEAR_2020, BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
     (_YEAR_2018, BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),
     (_PHANTOM, BratsNaming.BRATS_2018, LabelScheme.BRATS_2018),  # ours, see imaging.phantom
+    (_SYNTHETIC, BratsNaming.BRATS_2023, LabelScheme.BRATS_2023),  # ours as well, see serving.batch
     (_GLIOMA_2023, BratsNaming.BRATS_2023, LabelScheme.BRATS_2023),
     (_OTHER_2023, BratsNaming.BRATS_2023, None),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +19,11 @@ WHITE = 1000
 """The intensity that 1 becomes in a drawn exam."""
 MARGIN = 4
 """Voxels of background that a painter sees around the brain, where the frame allows it."""
+
+
+OnBatch = Callable[[int, int], None]
+"""Told how many slices are drawn, and of how many: before the first micro-batch and after each. What it raises ends the
+drawing."""
 
 
 class Painter(Protocol):
@@ -41,13 +46,16 @@ class Painter(Protocol):
         """
 
 
-def draw_exam(brain_map: BrainMap, painter: Painter, *, micro_batch: int = 8) -> Exam:
+def draw_exam(
+    brain_map: BrainMap, painter: Painter, *, micro_batch: int = 8, on_batch: OnBatch = lambda _done, _total: None
+) -> Exam:
     """Draw all four contrasts of a brain map.
 
     Args:
         brain_map: What is where.
         painter: Draws slices.
         micro_batch: Slices per call of the painter.
+        on_batch: Follows the drawing, and may end it.
 
     Returns:
         An exam on the map's grid, `int16`, 0 outside the brain, 1 to `WHITE` inside.
@@ -60,6 +68,7 @@ def draw_exam(brain_map: BrainMap, painter: Painter, *, micro_batch: int = 8) ->
     bands = {modality: to_slices(box.cut(array)) for modality, array in brain_map.bands.items()}
     lesion = to_slices(box.cut(brain_map.lesion))
     drawn = {modality: np.zeros(lesion.shape, dtype=np.float32) for modality in Modality}
+    on_batch(0, len(lesion))
     for start in range(0, len(lesion), micro_batch):
         batch = slice(start, start + micro_batch)
         painted = painter.paint({modality: array[batch] for modality, array in bands.items()}, lesion[batch])
@@ -67,6 +76,7 @@ def draw_exam(brain_map: BrainMap, painter: Painter, *, micro_batch: int = 8) ->
             raise BrainMapError("painter", "must draw every contrast", f"none of {', '.join(missing)}")
         for modality in Modality:
             drawn[modality][batch] = painted[modality]
+        on_batch(min(start + micro_batch, len(lesion)), len(lesion))
     volumes = {}
     for modality, slices in drawn.items():
         unit = box.paste(from_slices(slices), brain_map.grid.shape)

@@ -41,7 +41,7 @@ class MapChannels:
 
     def encode(
         self, bands: Mapping[Modality, npt.NDArray[np.uint8]], lesion: npt.NDArray[np.uint8]
-    ) -> npt.NDArray[np.float32]:
+    ) -> npt.NDArray[np.uint8]:
         """Channels of slices.
 
         Args:
@@ -49,10 +49,10 @@ class MapChannels:
             lesion: `uint8 [slice, i, j]`, as `BrainMap.lesion` holds it.
 
         Returns:
-            `float32 [slice, channel, i, j]`, 0 or 1.
+            `uint8 [slice, channel, i, j]`, 0 or 1: what travels to a served generator.
         """
         count, rows, columns = lesion.shape
-        channels = np.zeros((count, self.count, rows, columns), dtype=np.float32)
+        channels = np.zeros((count, self.count, rows, columns), dtype=np.uint8)
         told = None if self.bands_in_lesion else lesion == Lesion.NONE
         for index, contrast in enumerate(self.contrasts):
             for band in range(1, BANDS + 1):

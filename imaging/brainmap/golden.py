@@ -21,7 +21,7 @@ _TISSUES = {
 """Bands of fluid, white matter, grey matter and specks of the band that is left, then of NCR, ED and ET."""
 
 
-def golden_maps(channels: MapChannels) -> npt.NDArray[np.float32]:
+def golden_maps(channels: MapChannels) -> npt.NDArray[np.uint8]:
     """Two procedural slices of a map that has every band of every contrast and every part of a lesion.
 
     Sums, products and comparisons of integers only: the same bytes on every platform and with every numpy.
@@ -30,7 +30,7 @@ def golden_maps(channels: MapChannels) -> npt.NDArray[np.float32]:
         channels: What the generator sees of a map.
 
     Returns:
-        `float32 [2, channel, 64, 64]`, 0 or 1; all 0 outside an ellipse.
+        `uint8 [2, channel, 64, 64]`, 0 or 1; all 0 outside an ellipse.
     """
     row, column = np.mgrid[0:SIDE, 0:SIDE].astype(np.int64)
     from_centre = (row - 32) ** 2 * 9 + (column - 32) ** 2 * 12

@@ -29,6 +29,7 @@ from imaging.geometry import Grid
 from imaging.modality import Modality
 from imaging.phantom.lesion import above_tentorium
 from imaging.regions import BoolVolume
+from imaging.synthesis.side import Side
 
 SHAPES = 12
 """Sizes, rotations and shapes that are tried at most."""
@@ -42,6 +43,8 @@ _MAX_OUTSIDE = 0.1
 """Stricter than `apply_edit`, as the elastic field comes on top."""
 _MAX_FLUID = 0.15
 _MAX_MORE_ACROSS = 0.1
+_MIN_ON_SIDE = 0.6
+"""Of a lesion in the hemisphere wanted: more than half, as the elastic field comes on top."""
 _FLUID_T2 = 3
 _TEMPLATE_LOW_MM, _TEMPLATE_HIGH_MM = np.array([-70.0, -105.0, -72.0]), np.array([70.0, 73.0, 82.0])
 """Extent of the average brain that `above_tentorium` knows, in its world."""
@@ -59,6 +62,7 @@ class EditRanges:
         elastic_scale_mm: Least and largest scale of the elastic field.
         depth_mm: Least distance of the lesion's centroid from the brain's surface, 0 to `MAX_SHIFT_MM`.
         mirror: Whether every second map is mirrored.
+        side: The hemisphere that holds most of the lesion afterwards; None for either.
 
     Raises:
         BrainMapError: A number is not finite or out of its range, or a range is upside down.
@@ -71,6 +75,7 @@ class EditRanges:
     elastic_scale_mm: tuple[float, float] = (16.0, 32.0)
     depth_mm: float = 10.0
     mirror: bool = True
+    side: Side | None = None
 
     def __post_init__(self) -> None:
         most_elastic = MAX_ELASTIC_SHARE * self.elastic_scale_mm[0]
@@ -94,8 +99,9 @@ def draw_edit(brain_map: BrainMap, rng: np.random.Generator, ranges: EditRanges)
     The centroid comes to lie deep enough in the brain, roughly above the tentorium (which takes the map for one
     of a whole brain), not in fluid; of the lesion before elastic deformation
     no more than a tenth lies outside the brain, a small share in fluid, and little more than before beyond the
-    midsagittal plane. Of all places alike, those that allow this are taken alike; large lesions are refused more
-    often, so that sizes drawn lean to the small side where a range is wide.
+    midsagittal plane; most of it lies in the hemisphere wanted, if one is. Of all places alike, those that allow this
+    are taken alike; large lesions are refused more often, so that sizes drawn lean to the small side where a range is
+    wide.
 
     Args:
         brain_map: With a lesion.
@@ -126,7 +132,7 @@ def draw_edit(brain_map: BrainMap, rng: np.random.Generator, ranges: EditRanges)
                 elastic_scale_mm=elastic_scale_mm,
                 mirror=mirrored,
             )
-            if site.takes(edit):
+            if site.takes(edit, ranges.side):
                 return edit
     got = f"none in {SHAPES} x {PLACES} draws" if len(places) else "no place for the lesion's centroid"
     raise EditError("ranges", "must hold an edit that this map can take", got)
@@ -162,7 +168,10 @@ class _Site:
         # The lesion's own place is one of a real tumour, wherever that is.
         places = np.vstack([centre, deep[self._in_hemispheres(deep)]])
         shift_mm = np.linalg.norm(to_world(places, self.grid) - to_world(centre, self.grid), axis=1)
-        return np.asarray(places[(shift_mm >= ranges.shift_mm[0]) & (shift_mm <= ranges.shift_mm[1])])
+        allowed = (shift_mm >= ranges.shift_mm[0]) & (shift_mm <= ranges.shift_mm[1])
+        if ranges.side is not None:
+            allowed &= self._on(places, ranges.side)
+        return np.asarray(places[allowed])
 
     def _in_hemispheres(self, voxels: Indices) -> npt.NDArray[np.bool_]:
         """Which voxels are neither cerebellum nor brain stem, `bool [n]`, by their place in the brain's extent."""
@@ -171,8 +180,8 @@ class _Site:
         share = (voxels - low) / np.maximum(high - low, 1)
         return above_tentorium((_TEMPLATE_LOW_MM + share * (_TEMPLATE_HIGH_MM - _TEMPLATE_LOW_MM)).T)
 
-    def takes(self, edit: MapEdit) -> bool:
-        """Whether the lesion, before elastic deformation, lies well in its new place."""
+    def takes(self, edit: MapEdit, side: Side | None) -> bool:
+        """Whether the lesion, before elastic deformation, lies well in its new place, on the side wanted."""
         sample = self.old[:: max(len(self.old) // _SAMPLE, 1)]
         moved = Motion.of_edit(edit, self.old, grid=self.grid).apply(sample)
         voxels = nearest(moved)
@@ -180,9 +189,15 @@ class _Site:
             1.0 - float(lookup(self.brain, voxels).mean()) <= _MAX_OUTSIDE
             and float(lookup(self.fluid, voxels).mean()) <= _MAX_FLUID
             and self._across(moved) <= self._across(sample) + _MAX_MORE_ACROSS
+            and (side is None or float(self._on(moved, side).mean()) >= _MIN_ON_SIDE)
         )
 
     def _across(self, voxels: Indices | npt.NDArray[np.float64]) -> float:
         """Share of a lesion in the hemisphere that holds less of it."""
-        right = float((self.plane.right_of(to_world(voxels, self.grid)) > 0).mean())
+        right = float(self._on(voxels, Side.RIGHT).mean())
         return min(right, 1.0 - right)
+
+    def _on(self, voxels: Indices | npt.NDArray[np.float64], side: Side) -> npt.NDArray[np.bool_]:
+        """Which voxels lie in a hemisphere, `bool [n]`."""
+        right = self.plane.right_of(to_world(voxels, self.grid)) > 0
+        return right if side is Side.RIGHT else ~right

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from imaging.atomic import write_atomic
 from imaging.errors import GeometryError
 from imaging.nifti.errors import NiftiDatatypeError, NiftiHeaderError, NiftiSuffixError
 from imaging.nifti.finite import check_finite
@@ -87,15 +86,7 @@ def write_nifti_file(path: Path, volume: Volume, *, like: NiftiHeader | None = N
     if not path.name.endswith((".nii", ".nii.gz")):
         raise NiftiSuffixError("path", "must end in .nii or .nii.gz", f"suffix {path.suffix!r}")
     content = write_nifti(volume, like=like, compress=path.name.endswith(".gz"), description=description)
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomic(path, content)
 
 
 def _header(volume: Volume, like: NiftiHeader | None, dtype: np.dtype[Any], description: str) -> bytes:

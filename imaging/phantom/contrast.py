@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from imaging.modality import Modality
 from imaging.phantom.anatomy import Anatomy
@@ -88,27 +86,21 @@ def render(
         `float32 [i, j, k]`, the intensity of meninges outside the brain.
     """
     image = look.csf * anatomy.csf + look.gm * anatomy.gm + look.wm * anatomy.wm
-    whole, core, enhancing = (lesion.masks[region] for region in (Region.WT, Region.TC, Region.ET))
     # Oedema spares grey matter in part and fills no sulcus.
-    share = _soften(lesion.oedema, 1.0) * (0.95 * anatomy.wm + 0.6 * anatomy.gm + 0.1 * anatomy.csf)
+    share = lesion.soft_oedema * (0.95 * anatomy.wm + 0.6 * anatomy.gm + 0.1 * anatomy.csf)
     image += share * (look.oedema - image)
     dead = look.solid + lesion.fluid * (look.fluid - look.solid)
-    image += _soften(core & ~enhancing) * (dead - image)
+    image += lesion.soft_dead * (dead - image)
     image += vessels * (look.vessel - image)
     # Uptake is patchy; where it is what makes the contrast, so is the tumour.
     uptake = np.clip(1.0 + 0.7 * smooth_field(rng, BOX_SHAPE, scale_voxels=3.0), 0.2, None)
     uptake = look.solid + uptake * (look.enhancing - look.solid)
-    image += _soften(enhancing, 0.9) * (uptake - image)
+    image += lesion.soft_enhancing * (uptake - image)
     grain = sum(0.025 * smooth_field(rng, BOX_SHAPE, scale_voxels=scale) for scale in (1.6, 9.0))
-    image *= 1.0 + grain + whole * 0.06 * smooth_field(rng, BOX_SHAPE, scale_voxels=6.0)
+    image *= 1.0 + grain + lesion.masks[Region.WT] * 0.06 * smooth_field(rng, BOX_SHAPE, scale_voxels=6.0)
     # The outermost voxels are meninges in patches.
     remains = np.clip(1.0 - 0.5 * anatomy.depth_mm + 0.5 * smooth_field(rng, BOX_SHAPE, scale_voxels=5.0), 0.0, 1.0)
     remains *= anatomy.depth_mm < _MENINGES_MM
     image += remains * (look.meninges - image)
     image[~anatomy.brain] = look.meninges
     return np.asarray(image, dtype=np.float32)
-
-
-def _soften(mask: npt.NDArray[np.generic], sigma_voxels: float = 0.6) -> FloatVolume:
-    """A mask with the edge of partial volume."""
-    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), sigma_voxels, truncate=3.0))

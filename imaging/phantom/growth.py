@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
@@ -35,6 +37,21 @@ class Lesion:
     masks: RegionMasks
     oedema: FloatVolume
     fluid: FloatVolume
+
+    @cached_property
+    def soft_oedema(self) -> FloatVolume:
+        """`oedema` with the edge of partial volume, as the next two."""
+        return _soften(self.oedema, 1.0)
+
+    @cached_property
+    def soft_dead(self) -> FloatVolume:
+        """Share of each voxel that is core without uptake, `float32 [i, j, k]`, 0 to 1."""
+        return _soften(self.masks[Region.TC] & ~self.masks[Region.ET], 0.6)
+
+    @cached_property
+    def soft_enhancing(self) -> FloatVolume:
+        """Share of each voxel that is enhancing tumour, likewise."""
+        return _soften(self.masks[Region.ET], 0.9)
 
 
 def grow_lesion(rng: np.random.Generator, plan: LesionPlan, pose: Pose, anatomy: Anatomy) -> Lesion:
@@ -143,3 +160,7 @@ def _around(mask: BoolVolume) -> tuple[slice, slice, slice]:
     found = ndimage.find_objects(mask.astype(np.uint8))[0]
     i, j, k = (slice(max(side.start - 1, 0), side.stop + 1) for side in found)
     return i, j, k
+
+
+def _soften(mask: npt.NDArray[np.generic], sigma_voxels: float) -> FloatVolume:
+    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), sigma_voxels, truncate=3.0))

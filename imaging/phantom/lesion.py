@@ -16,6 +16,7 @@ from imaging.phantom.fields import FloatVolume
 from imaging.phantom.frame import BOX_SHAPE
 from imaging.phantom.template import Template
 from imaging.regions import BoolVolume
+from imaging.synthesis.side import Side
 
 VOLUME_RANGE_ML = (20.0, 180.0)
 """Whole tumours, most of what BraTS holds."""
@@ -65,6 +66,11 @@ class LesionPlan:
     push_mm: float
 
     @property
+    def side(self) -> Side:
+        """The hemisphere that it starts in."""
+        return Side.LEFT if self.centre_mm[0] < 0 else Side.RIGHT
+
+    @property
     def core_radius_mm(self) -> float:
         """Radius of a ball of the core's volume."""
         return _ball_radius_mm(self.tc_ml)
@@ -76,19 +82,23 @@ def plan_lesion(
     *,
     enhancement: Enhancement | None = None,
     volume_ml: float | None = None,
+    side: Side | None = None,
+    volume_range_ml: tuple[float, float] = VOLUME_RANGE_ML,
 ) -> LesionPlan:
-    """Draw a glioma: three fifths ring-enhancing, a fifth nodular, a fifth without ET; 20 to 180 ml.
+    """Draw a glioma: three fifths ring-enhancing, a fifth nodular, a fifth without ET.
 
     Args:
         rng: Source of everything drawn.
         template: Where it may sit: in the white matter of either hemisphere, above the tentorium.
         enhancement: The kind wanted; drawn if None.
         volume_ml: The whole tumour's volume wanted; drawn if None.
+        side: The hemisphere wanted; drawn if None. A tumour of the other one is mirrored.
+        volume_range_ml: What the whole tumour's volume may be.
 
     Raises:
-        PhantomError: The volume is outside `VOLUME_RANGE_ML`.
+        PhantomError: The volume is out of its range.
     """
-    low, high = VOLUME_RANGE_ML
+    low, high = volume_range_ml
     drawn_kind = Enhancement(rng.choice(list(_FREQUENCY), p=list(_FREQUENCY.values())))
     drawn_ml = float(np.clip(_MEDIAN_VOLUME_ML * np.exp(rng.normal(0.0, 0.6)), low, high))
     kind = drawn_kind if enhancement is None else Enhancement(enhancement)
@@ -101,7 +111,7 @@ def plan_lesion(
         enhancement=kind,
         wt_ml=wt_ml,
         tc_ml=tc_ml,
-        centre_mm=_draw_centre(rng, template),
+        centre_mm=_draw_centre(rng, template, side),
         rim_mm=float(min(rng.uniform(2.5, 5.0), 0.35 * radius_mm)),
         fluid=float(rng.uniform(*_FLUID_FRACTION[kind])),
         push_mm=float(radius_mm * rng.uniform(0.1, 0.35)),
@@ -155,9 +165,12 @@ def _ball_radius_mm(volume_ml: float) -> float:
     return math.cbrt(3000.0 * volume_ml / (4.0 * math.pi))
 
 
-def _draw_centre(rng: np.random.Generator, template: Template) -> tuple[float, float, float]:
+def _draw_centre(rng: np.random.Generator, template: Template, side: Side | None) -> tuple[float, float, float]:
     allowed = _white_matter(template)
     x, y, z = allowed[rng.integers(len(allowed))].tolist()
+    # The template is symmetric: what is white matter here is so on the other side.
+    if side is not None:
+        x = abs(x) if Side(side) is Side.RIGHT else -abs(x)
     return x, y, z
 
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from nilearn import datasets
 from scipy import ndimage
 
 from imaging.phantom.fields import FloatVolume
@@ -38,6 +37,9 @@ class Template:
 @lru_cache(maxsize=1)
 def load_template() -> Template:
     """The template, read from the installed nilearn package. Read once; the arrays are read-only."""
+    # A second to import, and most who know of phantoms make none.
+    from nilearn import datasets
+
     brain, origin_mm = _read(datasets.load_mni152_brain_mask(resolution=1))
     gm, _ = _read(datasets.load_mni152_gm_template(resolution=1))
     wm, _ = _read(datasets.load_mni152_wm_template(resolution=1))

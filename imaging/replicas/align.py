@@ -13,6 +13,7 @@ from imaging.brainmap.intensity import to_unit_range
 from imaging.errors import ImagingError
 from imaging.exam import Exam
 from imaging.modality import Modality
+from imaging.preprocess.box import Box
 from imaging.preprocess.normalise import find_brain
 from imaging.preprocess.prepare import to_slices
 
@@ -107,8 +108,12 @@ def align_exam(exam: Exam, *, patient: str) -> AlignedSlices:
     exam.require(*Modality)
     voxels = {modality: exam.grid.reorientation.apply(exam.volumes[modality].voxels) for modality in Modality}
     brain = find_brain(voxels)
-    units = [to_slices(to_unit_range(array, brain, field=modality.value)) for modality, array in voxels.items()]
-    return align_slices(np.stack([np.rint(unit * WHITE).astype(np.uint8) for unit in units], axis=1), patient=patient)
+    box = Box.around(brain, margin=0, multiple=1)
+    inside = box.cut(brain)
+    units = [to_slices(to_unit_range(box.cut(array), inside, field=each.value)) for each, array in voxels.items()]
+    images = np.stack([np.rint(unit * WHITE).astype(np.uint8) for unit in units], axis=1)
+    aligned = align_slices(images, patient=patient)
+    return AlignedSlices(aligned.images, aligned.patients, aligned.numbers + box.start[2])
 
 
 def join(parts: Sequence[AlignedSlices]) -> AlignedSlices:

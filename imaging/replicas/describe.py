@@ -104,11 +104,12 @@ def find_candidates(
     count = min(count, len(training))
     indices = np.empty((len(slices), count), dtype=np.intp)
     best = np.empty((len(slices), count), dtype=np.float32)
+    turned_vectors = mirror(slices).vectors
     mirrored = np.empty((len(slices), count), dtype=np.bool_)
     for start in range(0, len(slices), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         straight = slices.vectors[rows] @ training.vectors.T
-        turned = _mirror(slices.vectors[rows]) @ training.vectors.T
+        turned = turned_vectors[rows] @ training.vectors.T
         larger = np.maximum(straight, turned)
         if other_patients:
             larger[slices.patients[rows, np.newaxis] == training.patients] = _NONE
@@ -120,6 +121,8 @@ def find_candidates(
     return Candidates(indices, best, mirrored)
 
 
-def _mirror(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def mirror(slices: Descriptors) -> Descriptors:
     """Descriptors of the same slices with left and right, axis I, exchanged."""
-    return np.ascontiguousarray(vectors.reshape(len(vectors), -1, CELLS, CELLS)[:, :, ::-1]).reshape(vectors.shape)
+    count, length = slices.vectors.shape
+    cells = slices.vectors.reshape(count, length // CELLS**2, CELLS, CELLS)
+    return Descriptors(np.ascontiguousarray(cells[:, :, ::-1]).reshape(count, length), slices.patients)

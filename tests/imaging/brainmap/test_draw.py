@@ -98,3 +98,23 @@ def test_a_painter_that_leaves_a_contrast_out_is_told():
 
     with pytest.raises(BrainMapError, match="painter: must draw every contrast, got none of t1ce, t2, flair"):
         draw_exam(ball_map(), Forgetful())
+
+
+def test_the_drawing_is_followed_batch_by_batch():
+    told = []
+    painter = Speckled(0.25)
+    draw_exam(ball_map(), painter, micro_batch=5, on_batch=lambda done, total: told.append((done, total)))
+    slices = sum(shape[0] for shape in painter.asked)
+    assert told == [(done, slices) for done in (*range(0, slices, 5), slices)]
+
+
+def test_the_drawing_ends_where_its_follower_says_so():
+    painter = Speckled(0.25)
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise KeyError(done)
+
+    with pytest.raises(KeyError, match="5"):
+        draw_exam(ball_map(), painter, micro_batch=5, on_batch=stop)
+    assert len(painter.asked) == 1

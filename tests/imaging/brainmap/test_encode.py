@@ -22,7 +22,7 @@ def test_each_channel_is_one_band_or_one_part():
     contrasts = (Modality.FLAIR, Modality.T1)
     told = MapChannels(contrasts, bands_in_lesion=True)
     channels = told.encode(bands, lesion)
-    assert channels.dtype == np.float32
+    assert channels.dtype == np.uint8
     assert channels.shape == (len(lesion), told.count, *lesion.shape[1:])
     assert told.count == 2 * BANDS + 3
     for index, contrast in enumerate(contrasts):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from imaging.brainmap.edit import EditError
 from imaging.brainmap.maps import BrainMap, BrainMapError
 from imaging.brainmap.propose import EditRanges, draw_edit
 from imaging.modality import Modality
+from imaging.synthesis.side import Side
 from tests.imaging.brainmap.balls import ball_map, centroid, grid
 
 RANGES = EditRanges(
@@ -78,6 +80,26 @@ def test_lesions_do_not_straddle_the_midplane_more_than_before():
         lesion = apply_edit(made, draw_edit(made, rng, plain), seed=0).lesion > 0
         right = lesion[16:].sum() / lesion.sum()
         assert min(right, 1 - right) <= 0.15
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("mirrors", [True, False])
+@pytest.mark.parametrize("tumour", [(11, 16, 14), (19, 14, 10)])
+def test_lesions_come_to_lie_in_the_hemisphere_wanted(side, mirrors, tumour):
+    made = ball_map(tumour=tumour, radius=3)
+    rng = np.random.default_rng(0)
+    ranges = dataclasses.replace(RANGES, shift_mm=(0, 14), mirror=mirrors, side=side)
+    for seed in range(12):
+        lesion = apply_edit(made, draw_edit(made, rng, ranges), seed=seed).lesion > 0
+        right = lesion[16:].sum() / lesion.sum()
+        assert (right > 0.5) == (side is Side.RIGHT)
+
+
+def test_a_hemisphere_out_of_reach_is_refused():
+    made = ball_map(tumour=(10, 16, 12), radius=3)
+    ranges = dataclasses.replace(RANGES, shift_mm=(0, 2), mirror=False, side=Side.RIGHT)
+    with pytest.raises(EditError, match="no place"):
+        draw_edit(made, np.random.default_rng(0), ranges)
 
 
 def test_a_map_without_a_lesion_is_refused():

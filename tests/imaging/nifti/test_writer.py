@@ -174,7 +174,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     def full_disk(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("imaging.nifti.writer.os.fsync", full_disk)
+    monkeypatch.setattr("imaging.atomic.os.fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
         write_nifti_file(path, mask_on(Grid(SHAPE, ROTATED)))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from imaging.phantom.lesion import (
     plan_lesion,
 )
 from imaging.phantom.template import load_template
+from imaging.synthesis.side import Side
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,23 @@ def test_wishes_are_kept_and_change_nothing_else() -> None:
     assert wished.wt_ml == 40.0
     assert wished.enhancement is drawn.enhancement
     assert wished.centre_mm == drawn.centre_mm
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("side", list(Side))
+def test_a_side_wanted_is_kept_by_mirroring(seed: int, side: Side) -> None:
+    drawn = plan_lesion(np.random.default_rng(seed), load_template())
+    wished = plan_lesion(np.random.default_rng(seed), load_template(), side=side)
+    assert wished.side is side
+    x, y, z = drawn.centre_mm
+    assert wished == (drawn if drawn.side is side else replace(drawn, centre_mm=(-x, y, z)))
+
+
+def test_a_wider_range_admits_other_volumes() -> None:
+    plan = plan_lesion(np.random.default_rng(0), load_template(), volume_ml=5.0, volume_range_ml=(5.0, 180.0))
+    assert plan.wt_ml == 5.0
+    with pytest.raises(PhantomError, match=r"must be from 5 to 180, got 4\.9"):
+        plan_lesion(np.random.default_rng(0), load_template(), volume_ml=4.9, volume_range_ml=(5.0, 180.0))
 
 
 @pytest.mark.parametrize("volume_ml", [0.0, 19.9, 180.1, float("nan")])

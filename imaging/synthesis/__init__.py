@@ -1,0 +1,1 @@
+"""Synthetic cases: from a source of brain maps and an edit to a labelled exam."""
