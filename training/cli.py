@@ -19,6 +19,7 @@ from training.experiments.cli import data_of_tables, study_app
 from training.experiments.plan import ExperimentFolder
 from training.experiments.profiles import ExperimentName
 from training.experiments.tables import Step, TablesRequest, Variant, make_tables
+from training.experiments.utility import UtilityRequest, measure_utility
 from training.files import write_text_atomically
 from training.profiles import ProfileName
 from training.records import RunFolder
@@ -165,6 +166,35 @@ def tables(
             seed=seed,
             threads=threads,
             label_scheme=label_scheme,
+        )
+    )
+
+
+@app.command()
+def utility(
+    *,
+    data: Data,
+    cohort: Annotated[Path, typer.Option(help="A cohort in a BraTS layout.", exists=True, file_okay=False)],
+    run: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/utility"),
+    profile: Annotated[ProfileName, typer.Option(help="Settings of the U-Nets.")] = ProfileName.SMALL,
+    seed: Annotated[list[int] | None, typer.Option(help="Of the U-Nets; several are averaged.")] = None,
+    split_seed: Annotated[int, typer.Option(help="Of the split: the one that the generator was trained with.")] = 1,
+    cache: Cache = CACHE,
+    threads: Threads = None,
+) -> None:
+    """Measure what a synthetic cohort is worth beside real patients; goes on where an earlier call stopped."""
+    typer.echo(
+        measure_utility(
+            UtilityRequest(
+                data=data,
+                cohort=cohort,
+                folder=run,
+                cache=cache,
+                profile=profile,
+                seeds=tuple(seed or (1,)),
+                split_seed=split_seed,
+                threads=threads,
+            )
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from lightning_fabric import Fabric
 
 from imaging.labels import LabelScheme
 from imaging.regions import Region
+from training.cache import CachedCase
 from training.checkpoint import start_weights
 from training.dataset import Dataset, open_dataset
 from training.errors import TrainingError
 from training.loop import Trainer
 from training.plan import make_plan, record_plan
-from training.profiles import ProfileName
+from training.profiles import Profile, ProfileName
 from training.records import RunFolder
 from training.split import Split, split_folds
 
@@ -90,14 +91,35 @@ def _train_run(request: RunRequest, dataset: Dataset, folder: RunFolder, *, fold
     plan = make_plan(request.profile, split, dataset.fingerprint, seed=request.seed, folds=folds)
     record_plan(plan, folder.plan)
     log.info("%s: %d patients train, %d validate", folder.path.name, len(split.train), len(split.validation))
+    profiles = {region: plan.profiles[region] for region in request.regions}
+    train_nets(folder, profiles, dataset.train, dataset.validation, seed=request.seed)
+
+
+def train_nets(
+    folder: RunFolder,
+    profiles: Mapping[Region, Profile],
+    train: Sequence[CachedCase],
+    validation: Sequence[CachedCase],
+    *,
+    seed: int,
+) -> None:
+    """Train networks one after the other; goes on where an earlier call stopped.
+
+    Args:
+        folder: Where they go.
+        profiles: The settings of each network, in order.
+        train: Who is learned from.
+        validation: Who validates; may be nobody.
+        seed: Of all chance.
+    """
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
-    for region in request.regions:
+    for region, profile in profiles.items():
         trainer = Trainer(
             region,
-            plan.profiles[region],
+            profile,
             fabric=fabric,
             folder=folder.net(region),
-            start=start_weights(plan.profiles[region], folder),
-            seed=request.seed,
+            start=start_weights(profile, folder),
+            seed=seed,
         )
-        trainer.run(dataset.train, dataset.validation)
+        trainer.run(train, validation)

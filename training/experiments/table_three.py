@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from imaging.evaluation import Scores
 from imaging.markdown import table_lines
@@ -17,9 +16,7 @@ from imaging.metrics.summary import Metric
 from imaging.regions import Region
 from training.errors import TrainingError
 from training.experiments.arms import HALVES, NESTED, ONCE, QUARTERS, ArmName
-
-RESAMPLES = 9999
-LEVEL = 95
+from training.experiments.resampling import LEVEL, RESAMPLES, Floats, Interval, bootstrap_patients
 
 _TITLES = {
     Metric.DSC: "DSC",
@@ -29,18 +26,6 @@ _TITLES = {
 }
 _REGIONS = (Region.ET, Region.WT, Region.TC)
 """In the paper's order."""
-
-Floats = npt.NDArray[np.float64]
-_Statistic = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with its bootstrap interval over patients."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +82,7 @@ class ArmScores:
 
     def gain(self, arm: ArmName, metric: Metric, region: Region) -> Interval:
         """How much the arm's mean differs from the arm `real`, patients paired."""
-        return _bootstrap(
+        return bootstrap_patients(
             self.by_patient(arm, metric, region) - self.by_patient(ArmName.REAL, metric, region),
             lambda d: d.mean(axis=1),
         )
@@ -107,34 +92,13 @@ class ArmScores:
         pairs = np.stack(
             [self.by_patient(arm, Metric.DSC, region) for arm in (ArmName.SYNTHETIC_ONLY, ArmName.REAL)], axis=1
         )
-        return _bootstrap(pairs, lambda drawn: drawn[..., 0].mean(axis=1) / drawn[..., 1].mean(axis=1))
+        return bootstrap_patients(pairs, lambda drawn: drawn[..., 0].mean(axis=1) / drawn[..., 1].mean(axis=1))
 
     def averaged(self, arms: Sequence[ArmName], metric: Metric, region: Region) -> tuple[float, float]:
         """Mean and standard deviation of several arms' means by the first seed: the paper's future work."""
         first = ArmScores({arm: self.scores[arm][:1] for arm in {ArmName.REAL, *arms}})
         means = [first.mean(arm, metric, region) for arm in arms]
         return float(np.mean(means)), float(np.std(means, ddof=1))
-
-
-def _bootstrap(values: Floats, statistic: _Statistic) -> Interval:
-    """Percentile interval of a statistic of patients drawn with replacement; patients without a value left out.
-
-    Args:
-        values: `float64 [patient, ...]`.
-        statistic: Of `[resample, patient, ...]`, gives `[resample]`.
-    """
-    known = values[~np.isnan(values).reshape(len(values), -1).any(axis=1)]
-    if not len(known):
-        return Interval(math.nan, math.nan, math.nan)
-    chosen = np.random.default_rng(0).integers(len(known), size=(RESAMPLES, len(known)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        whole = float(statistic(known[np.newaxis])[0])
-        drawn = statistic(known[chosen])
-    defined = drawn[np.isfinite(drawn)]
-    if not defined.size:  # a ratio to nothing
-        return Interval(math.nan, math.nan, math.nan)
-    low, high = np.percentile(defined, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    return Interval(whole, float(low), float(high))
 
 
 def render_table_three(scores: ArmScores) -> str:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from lightning_fabric import Fabric
-
 from imaging.brats import BratsCase
 from imaging.evaluation import Scores, evaluate
 from imaging.regions import Region
 from training.cache import CachedCase
-from training.checkpoint import TrainedModel, load_net, model_plan, start_weights
+from training.checkpoint import TrainedModel, load_net, model_plan
 from training.dataset import Dataset
 from training.experiments.arms import ArmName
 from training.experiments.plan import ExperimentFolder, ExperimentPlan
 from training.files import write_text_atomically
-from training.loop import Trainer
 from training.predictor import TorchPredictor
+from training.runs import train_nets
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +42,13 @@ def train_arms(
     Raises:
         ImagingError: A patient can't be segmented.
     """
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     for seed in seeds:
         for arm in plan.arms:
             if seed not in plan.seeds_of(arm.name) or folder.scores(arm.name, seed).exists():
                 continue
             cases = [*(dataset.train if arm.real else ()), *(synthetic[number] for number in arm.synthetic)]
             log.info("arm '%s', seed %d: %d patients", arm.name, seed, len(cases))
-            for region in Region:
-                trainer = Trainer(
-                    region,
-                    plan.unet_profiles[region],
-                    fabric=fabric,
-                    folder=folder.arm(arm.name, seed).net(region),
-                    start=start_weights(plan.unet_profiles[region], folder.arm(arm.name, seed)),
-                    seed=seed,
-                )
-                trainer.run(cases, dataset.validation)
+            train_nets(folder.arm(arm.name, seed), plan.unet_profiles, cases, dataset.validation, seed=seed)
             scores = score_arm(plan, folder, arm.name, seed, dataset.validation_found)
             write_text_atomically(folder.scores(arm.name, seed), scores.to_json())
 

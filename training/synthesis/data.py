@@ -142,7 +142,7 @@ class PairSource:
             maps.append(self._channels.encode(bands, placed[[len(Modality)]])[0])
             images.append(placed[len(Modality) + 1 :][self._contrasts])
         unit = np.stack(images).astype(np.float32) / WHITE
-        return torch.from_numpy(np.stack(maps)), torch.from_numpy(unit)
+        return torch.from_numpy(np.stack(maps).astype(np.float32)), torch.from_numpy(unit)
 
 
 def place(

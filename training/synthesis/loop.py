@@ -238,7 +238,7 @@ class GeneratorTrainer:
             bands = {m: place(case.bands[chosen, row], self._profile.frame) for row, m in enumerate(Modality)}
             maps = self._target.channels.encode(bands, place(case.lesion[chosen], self._profile.frame))
             with torch.no_grad(), self._fabric.autocast():
-                drawn = self._average.module(self._placed(torch.from_numpy(maps))).float().cpu().numpy()
+                drawn = self._average.module(self._placed(torch.from_numpy(maps).float())).float().cpu().numpy()
             real = place(case.images[chosen][:, rows], self._profile.frame).astype(np.float32) / WHITE
             similar += [
                 [float(structural_similarity(a, b, data_range=1.0)) for a, b in zip(one, other, strict=True)]

@@ -66,7 +66,7 @@ class TorchPainter:
             raise TrainingError("slices", f"must be at most {LARGEST} x {LARGEST}", f"{lesion.shape[1:]}")
         painted: dict[Modality, npt.NDArray[np.float32]] = {}
         for generator, net in self._generators:
-            maps = torch.from_numpy(generator.channels.encode(bands, lesion)).to(self._fabric.device)
+            maps = torch.from_numpy(generator.channels.encode(bands, lesion)).to(self._fabric.device).float()
             with torch.inference_mode(), self._fabric.autocast():
                 images = net(maps.contiguous(memory_format=torch.channels_last)).float().cpu().numpy()
             painted |= {modality: images[:, index] for index, modality in enumerate(generator.target.draws)}

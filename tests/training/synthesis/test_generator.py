@@ -38,7 +38,7 @@ def generator(target, *, widths=WIDTHS, push=0.0, seed=0):
 
 def draw(net, channels, bands, lesion):
     with torch.no_grad():
-        return net(torch.from_numpy(channels.encode(bands, lesion))).numpy()
+        return net(torch.from_numpy(channels.encode(bands, lesion)).float()).numpy()
 
 
 def test_channel_norm_by_its_formula_at_any_size():
@@ -76,7 +76,7 @@ def test_the_papers_components_see_the_map_from_4_to_256(target):
 @pytest.mark.parametrize("target", [Target.JOINT, Target.FLAIR])
 def test_each_component_is_fed_the_map_at_its_own_resolution(target):
     net = generator(target)
-    maps = torch.from_numpy(target.channels.encode(*random_slices()))
+    maps = torch.from_numpy(target.channels.encode(*random_slices())).float()
     fed = []
     for component in net.components:
         component.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0]))
@@ -148,7 +148,7 @@ def test_more_background_around_a_slice_changes_nothing_in_it():
 
 def test_every_parameter_learns_and_weights_hold_no_tables():
     net = generator(Target.JOINT).train()
-    net(torch.from_numpy(Target.JOINT.channels.encode(*random_slices()))).sum().backward()
+    net(torch.from_numpy(Target.JOINT.channels.encode(*random_slices())).float()).sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in net.parameters())
     noise = {f"noise_{level}" for level in range(NOISY)}
     assert set(net.state_dict()) == {name for name, _ in net.named_parameters()} | noise

@@ -40,7 +40,7 @@ def test_each_contrast_is_what_its_generator_draws(generators, fabric, slices, t
     for target in targets:
         generator = generators[target]
         with torch.no_grad():
-            expected = generator.net(torch.from_numpy(generator.channels.encode(*slices))).numpy()
+            expected = generator.net(torch.from_numpy(generator.channels.encode(*slices)).float()).numpy()
         for index, contrast in enumerate(target.draws):
             assert painted[contrast].dtype == np.float32
             np.testing.assert_allclose(painted[contrast], expected[:, index], atol=1e-6)
