@@ -16,6 +16,7 @@ VGG     ?= $(if $(filter smoke,$(PROFILE)),random)
 ENGINE  ?= triton
 TARGET  ?=
 FOLDS   ?=
+SPEC    ?= docs/examples/cohort.yaml
 
 VGG_OPTION = $(if $(VGG),--vgg-weights "$(VGG)")
 
@@ -38,7 +39,7 @@ TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run serve doctor test check format train evaluate generators tables reader-study export export-generators bench protos protos-check docs constraints clean distclean
+.PHONY: help run cohort serve doctor test check format train evaluate generators tables reader-study utility export export-generators replicas bench protos protos-check docs constraints clean distclean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -47,8 +48,11 @@ help: ## Print this list
 	@printf '\nPYTHON=%s makes the environment (3.11, 3.12 or 3.13).\n' '$(PYTHON)'
 
 ##@ Use
-run: $(TRITON) ## Segment one exam through Triton and the gateway: [CASE=BraTS folder] [OUT=out]
+run: $(TRITON) ## Draw a synthetic exam and segment it, through Triton and the gateway: [CASE=BraTS folder] [OUT=out]
 	$(BIN)/glioserve-server demo --out "$(OUT)" $(if $(CASE),--case "$(CASE)")
+
+cohort: $(TRITON) ## Make a synthetic cohort: [SPEC=docs/examples/cohort.yaml] [OUT=out]; see OUT/cohort/quality.html
+	$(BIN)/glioserve synthesize "$(SPEC)" --out "$(OUT)/cohort" --models "$(MODELS)" --workers 2
 
 serve: $(TRITON) ## Start Triton and the gateway on loopback, until Ctrl-C
 	$(BIN)/glioserve-server up
@@ -84,6 +88,13 @@ tables: $(DEV) ## Every table and figure of the paper: [DATA=folder VGG=weights 
 reader-study: $(DEV) ## The blinded reader study's page, of a run of tables: DATA=folder PROFILE=... [RUN=...]
 	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" --step reader-study
 
+utility: RUN = runs/utility
+utility: PROFILE = small
+utility: $(DEV) ## What a synthetic cohort is worth to U-Nets: DATA=folder COHORT=folder [PROFILE=small] [RUN=...]
+	@$(call required,DATA,folder of BraTS cases)
+	@$(call required,COHORT,folder of a cohort)
+	$(PY) -m training utility --data "$(DATA)" --cohort "$(COHORT)" --profile "$(PROFILE)" --run "$(RUN)"
+
 export: $(DEV) ## Checkpoints to a verified model repository: [RUN=runs/PROFILE] [MODELS=models] [SCORES=scores.json]
 	$(PY) -m export "$(RUN)" --models "$(MODELS)" $(if $(SCORES),--scores "$(SCORES)")
 
@@ -91,6 +102,10 @@ export-generators: RUN = runs/tables-small
 export-generators: $(DEV) ## Generators of a run of tables to the model repository: [RUN=...] [TARGET=joint] [MODELS=models]
 	$(PY) -m export generators "$(RUN)/generators" --models "$(MODELS)" $(if $(TARGET),--target "$(TARGET)") \
 	  --quality "$(RUN)/quality.md" --replicas "$(RUN)/replicas.md"
+
+replicas: $(DEV) ## The index by which cohorts are checked for replicas: DATA=folder of BraTS cases
+	@$(call required,DATA,folder of BraTS cases)
+	$(PY) -m export replicas --data "$(DATA)"
 
 ##@ Work on glioserve
 test: $(DEV) $(TRITON) ## All tests, with coverage

@@ -12,10 +12,12 @@ from typer.core import TyperGroup
 from export.errors import ExportError, FactsError
 from export.generator_release import ParityMap, release_generator
 from export.release import ParityExam, release
+from export.replicas import INDEX_FILE, build_index
 from export.scores import load_scores
 from imaging.brainmap.maps import BrainMap
 from imaging.brats import find_cases, load_exam, load_reference
 from imaging.errors import ImagingError
+from imaging.labels import LabelScheme
 from imaging.phantom.phantom import make_phantom
 from imaging.regions import Region
 from training.checkpoint import load_trained
@@ -111,6 +113,28 @@ def generators(
         typer.echo(
             f"{released.folder}: largest difference {parity.largest_difference:.2g}, "
             f"mean {parity.mean_difference:.2g}, SSIM at most {parity.ssim_loss:.2g} below 1"
+        )
+
+
+@app.command()
+def replicas(
+    *,
+    data: Annotated[
+        Path, typer.Option(help="All BraTS cases that the generator was trained on.", exists=True, file_okay=False)
+    ],
+    model: Annotated[
+        Path, typer.Option(help="The generator in the model repository.", exists=True, file_okay=False)
+    ] = Path("models/generator_joint"),
+    label_scheme: Annotated[LabelScheme | None, typer.Option(help="Of the labels, as in training.")] = None,
+) -> None:
+    """Index a generator's training patients without images, so that replicas of them are told."""
+    built = build_index(data, model, label_scheme=label_scheme)
+    index = built.index
+    typer.echo(f"{model / INDEX_FILE}: {len(index.hashes)} slices of {index.patient_count} patients")
+    for kind, trial in built.trials.items():
+        typer.echo(
+            f"{kind}: {trial.replicas} of {trial.cases} called replicas, "
+            f"{trial.smallest_share:.1%} to {trial.largest_share:.1%} of a case's slices flagged"
         )
 
 

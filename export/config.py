@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
 
 from export import generator_graph, unet_graph
 from imaging.brainmap.plan import GeneratorPlan
@@ -17,11 +16,15 @@ from imaging.regions import Region
 BACKEND = "onnxruntime"
 PREFERRED_BATCH_SIZES = (8, 16)
 """Of U-Nets; the last is also the largest that is taken."""
-GENERATOR_BATCH_SIZES = (4,)
-"""The same of generators: 19 channels make a slice's map as large as six slices of a U-Net, and within Triton it passes
-through shared memory."""
+GENERATOR_BATCH_SIZE = 4
+"""The most that a generator takes: a call's images pass through shared memory within Triton."""
 MAX_QUEUE_DELAY_US = 2_000
 """How long a micro-batch may wait for another call's: small beside the tens of milliseconds that one slice takes."""
+GENERATOR_THREADS = 1
+"""Of one run of a generator. With more, ONNX Runtime divides its sums by the number of threads and slices, and the last
+bits of an image follow from both; with one, the same map gives the same bytes in any batch, on any number of cores."""
+GENERATOR_INSTANCES = 2
+"""Runs of a generator at one time, which stand in for threads."""
 
 
 def model_name(region: Region) -> str:
@@ -40,7 +43,10 @@ def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer) -> str
         graph: The serialised graph; its digest is stored as `onnx_sha256`.
         golden: What the graph answers to the golden slices; stored as `glioserve_golden`.
     """
-    config = _config(model_name(plan.region), PREFERRED_BATCH_SIZES, plan.to_json(), graph=graph, golden=golden)
+    config = _config(model_name(plan.region), PREFERRED_BATCH_SIZES[-1], plan.to_json(), graph=graph, golden=golden)
+    config.dynamic_batching.preferred_batch_size.extend(PREFERRED_BATCH_SIZES)
+    config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
+    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
     config.input.add(name=unet_graph.INPUT, data_type=TYPE_FP32, dims=[len(plan.channels), -1, -1])
     config.output.add(name=unet_graph.OUTPUT, data_type=TYPE_FP32, dims=[-1, -1])
     return _ordered(config)
@@ -49,24 +55,25 @@ def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer) -> str
 def render_generator_config(name: str, plan: GeneratorPlan, *, graph: bytes, golden: GoldenAnswer) -> str:
     """The text of a generator's `config.pbtxt`, as of `render_config`.
 
+    Triton is not let merge the micro-batches of several calls: what a cohort holds must not depend on who else calls.
+
     Args:
         name: Of the model in the repository.
         plan: How the model is used.
         graph: The serialised graph.
         golden: What the graph answers to the golden maps.
     """
-    config = _config(name, GENERATOR_BATCH_SIZES, plan.to_json(), graph=graph, golden=golden)
-    config.input.add(name=generator_graph.INPUT, data_type=TYPE_FP32, dims=[plan.channels.count, -1, -1])
+    config = _config(name, GENERATOR_BATCH_SIZE, plan.to_json(), graph=graph, golden=golden)
+    config.instance_group.add(count=GENERATOR_INSTANCES, kind=ModelInstanceGroup.KIND_AUTO)
+    config.parameters["intra_op_thread_count"].string_value = f"{GENERATOR_THREADS}"
+    config.input.add(name=generator_graph.INPUT, data_type=TYPE_UINT8, dims=[plan.channels.count, -1, -1])
     config.output.add(name=generator_graph.OUTPUT, data_type=TYPE_FP32, dims=[len(plan.draws), -1, -1])
     return _ordered(config)
 
 
-def _config(name: str, batch_sizes: Sequence[int], plan: str, *, graph: bytes, golden: GoldenAnswer) -> ModelConfig:
-    """A configuration that lacks its tensors."""
-    config = ModelConfig(name=name, backend=BACKEND, max_batch_size=batch_sizes[-1])
-    config.dynamic_batching.preferred_batch_size.extend(batch_sizes)
-    config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
-    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
+def _config(name: str, max_batch_size: int, plan: str, *, graph: bytes, golden: GoldenAnswer) -> ModelConfig:
+    """A configuration that lacks its tensors and its instances."""
+    config = ModelConfig(name=name, backend=BACKEND, max_batch_size=max_batch_size)
     for key, value in (
         ("glioserve_golden", golden.to_json()),
         ("glioserve_plan", plan),

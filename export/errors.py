@@ -27,3 +27,7 @@ class RepositoryError(ExportError):
 
 class FactsError(ExportError):
     """A model card lacks a fact that the run or the evaluation should have recorded."""
+
+
+class DataError(ExportError):
+    """Data that are not those which a network was trained on."""

@@ -26,11 +26,11 @@ class MapCase:
 
     Args:
         name: For the report.
-        maps: `float32 [slice, channel, i, j]`, 0 or 1, `i` and `j` as the generator needs them.
+        maps: `uint8 [slice, channel, i, j]`, 0 or 1, `i` and `j` as the generator needs them.
     """
 
     name: str
-    maps: npt.NDArray[np.float32]
+    maps: npt.NDArray[np.uint8]
 
 
 def map_cases(brain_map: BrainMap, plan: GeneratorPlan, *, seed: int = 0) -> tuple[MapCase, ...]:

@@ -109,10 +109,10 @@ def compare_generator(
     )
 
 
-def run_generator(net: nn.Module, maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A generator's images, `float32 [slice, contrast, i, j]`, of maps `float32 [slice, channel, i, j]`."""
+def run_generator(net: nn.Module, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """A generator's images, `float32 [slice, contrast, i, j]`, of maps `uint8 [slice, channel, i, j]`."""
     with torch.inference_mode():
-        images: npt.NDArray[np.float32] = net(torch.from_numpy(maps)).numpy()
+        images: npt.NDArray[np.float32] = net(torch.from_numpy(maps).float()).numpy()
     return images
 
 

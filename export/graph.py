@@ -22,6 +22,8 @@ OPSET = 18
 IR_VERSION = 8
 """The file format of opset 18's own time: a newer one would be refused by servers that know all operators in it."""
 
+_TYPES = {torch.float32: TensorProto.FLOAT, torch.uint8: TensorProto.UINT8}
+
 
 @dataclass(frozen=True)
 class GraphSpec:
@@ -29,12 +31,13 @@ class GraphSpec:
 
     Args:
         name: Of the graph, e.g. `unet`.
-        input: Name of its input, `float32 [batch, channel, height, width]`.
+        input: Name of its input, `[batch, channel, height, width]`.
         channels: Of the input.
         multiple: Of which height and width are multiples.
         output: Name of its output, `float32`.
         output_channels: Of the output `[batch, channel, height, width]`; None for `[batch, height, width]`.
         operators: All that it needs. Another one means that the exporter did something new: look before it is served.
+        input_type: Of the input: float32 or uint8.
     """
 
     name: str
@@ -44,6 +47,7 @@ class GraphSpec:
     output: str
     output_channels: int | None
     operators: frozenset[str]
+    input_type: torch.dtype = torch.float32
 
 
 def export_graph(net: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
@@ -60,7 +64,7 @@ def export_graph(net: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
         GraphError: The network can't be exported, or the graph is not of the expected form.
     """
     # Sizes of 1 would be taken for constants, and equal ones for the same axis.
-    example = torch.zeros(2, spec.channels, 4 * spec.multiple, 3 * spec.multiple)
+    example = torch.zeros(2, spec.channels, 4 * spec.multiple, 3 * spec.multiple, dtype=spec.input_type)
     axes = {spec.input: {0: Dim("batch"), 2: spec.multiple * Dim("rows"), 3: spec.multiple * Dim("columns")}}
     with _quiet_exporter():
         program = torch.onnx.export(
@@ -140,9 +144,9 @@ def _check(model: onnx.ModelProto, spec: GraphSpec) -> None:
     names = ([value.name for value in graph.input], [value.name for value in graph.output])
     if names != ([spec.input], [spec.output]):
         raise GraphError("graph", f"must have the input {spec.input} and the output {spec.output}", f"{names}")
-    types = {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)}
-    if types != {TensorProto.FLOAT}:
-        raise GraphError("graph", "must take and give float32", f"types {sorted(types)}")
+    types = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
+    if types != [_TYPES[spec.input_type], TensorProto.FLOAT]:
+        raise GraphError("graph", f"must take {spec.input_type} and give float32", f"types {types}")
     if unknown := {node.op_type for node in graph.node} - spec.operators:
         raise GraphError("graph", f"must be made of {sorted(spec.operators)}", f"also {sorted(unknown)}")
     opsets = {entry.domain: entry.version for entry in model.opset_import}

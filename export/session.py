@@ -22,7 +22,7 @@ def open_graph(graph: bytes) -> ort.InferenceSession:
 
 
 def run_session(
-    session: ort.InferenceSession, batch: npt.NDArray[np.float32], *, shape: tuple[int, ...]
+    session: ort.InferenceSession, batch: npt.NDArray[np.float32] | npt.NDArray[np.uint8], *, shape: tuple[int, ...]
 ) -> npt.NDArray[np.float32]:
     """What a graph of one input and one output answers.
 

@@ -81,12 +81,16 @@ def demo(
     *,
     out: Annotated[Path, typer.Option(help="Folder of the results.", file_okay=False)] = Path("out"),
     case: Annotated[
-        Path | None, typer.Option(help="Folder of a BraTS case; a phantom if not given.", exists=True, file_okay=False)
+        Path | None,
+        typer.Option(help="Folder of a BraTS case; a synthetic patient if not given.", exists=True, file_okay=False),
     ] = None,
     engine: _Engine = None,
     models: _Models = None,
 ) -> None:
-    """Start everything on free ports, segment one exam with the client `glioserve`, stop everything."""
+    """Start everything on free ports, segment one exam with the client `glioserve`, stop everything.
+
+    Without a case, the server first draws a synthetic patient.
+    """
     from serving.demo import run_demo
 
     settings = _settings(engine=engine, models=models, host="127.0.0.1", port=0, metrics_port=0)

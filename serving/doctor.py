@@ -64,13 +64,13 @@ def _find_runtime(root: Path | None) -> TritonRuntime | TritonRuntimeError:
 def _models(repository: Path) -> Finding:
     try:
         catalog = repository_catalog(repository)
-        for model in catalog.models.values():
-            read_model(repository, model)
+        for network in catalog.networks:
+            read_model(repository, network)
     except ModelRepositoryError as error:
         return Finding(
             "models", ok=False, got=f"{error} in {repository}", mend="name a complete model repository, or export one"
         )
-    return Finding("models", ok=True, got=", ".join(model.name for model in catalog.models.values()))
+    return Finding("models", ok=True, got=", ".join(network.name for network in catalog.networks))
 
 
 def _port(name: str, host: str, port: int) -> Finding:

@@ -9,6 +9,12 @@ from typing import ClassVar
 class Cause(StrEnum):
     """Why a call can't be answered, in words that no transport owns. The gateway maps each to one gRPC status."""
 
+    INVALID = "invalid"
+    """What was asked for can't be had here: ask for something else."""
+    NOT_FOUND = "not_found"
+    """What was named does not exist."""
+    CONFLICT = "conflict"
+    """The name is taken by something else."""
     PRECONDITION = "precondition"
     """The installation is at fault: somebody must mend it."""
     UNAVAILABLE = "unavailable"
@@ -90,6 +96,12 @@ class ModelRepositoryError(ServingError):
     """The model repository, or a model in it, is incomplete or contradictory."""
 
     cause = Cause.PRECONDITION
+
+
+class UnknownGeneratorError(ServingError):
+    """A generator was asked for that is not served, or that does not draw all contrasts."""
+
+    cause = Cause.INVALID
 
 
 class TritonRuntimeError(ServingError):

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from imaging.nifti import NiftiLimits
+from serving.cohorts.runner import RunnerKind
 from serving.errors import Cause, ServingError
 from serving.inference.engine import Engine
 
@@ -22,6 +23,8 @@ FOREIGN_KEYS = frozenset({"GLIOSERVE_BRATS_DIR", "GLIOSERVE_SERVER"})
 
 MIB = 1024 * 1024
 _LIMITS = NiftiLimits()
+_MAX_WORKERS = 64
+"""Processes of one cohort on one machine."""
 
 
 class SettingsError(ServingError):
@@ -70,6 +73,40 @@ class Settings(BaseSettings):
     max_voxels: int = Field(_LIMITS.max_voxels, ge=1, description="Of one volume.")
     upload_memory_bytes: int = Field(1024 * MIB, ge=1, description="That all uploads may take together.")
 
+    cohorts: str | None = Field(
+        None,
+        description="Folder of the synthetic cohorts that callers order, or an s3:// URL where Kubernetes makes them. "
+        "When not set, none are made.",
+    )
+    cohort_runner: RunnerKind = Field(RunnerKind.LOCAL, description="What makes cohorts: `local` or `kubernetes`.")
+    cohort_maps: Path | None = Field(
+        None, description="Folder of the map libraries that specs may name. When not set, they may name none."
+    )
+    cohort_bucket: str | None = Field(
+        None, description="s3:// URL below which callers may place outputs. When not set, the server chooses the place."
+    )
+    cohort_jobs: int = Field(1, ge=1, le=64, description="Cohorts in work at one time on this machine.")
+    cohort_queue: int = Field(100, ge=1, le=10_000, description="Cohorts more that may wait on this machine.")
+    cohort_shards: int = Field(1, ge=1, le=10_000, description="Processes per cohort whose order states no number.")
+    cohort_max_shards: int = Field(16, ge=1, le=10_000, description="Most processes per cohort.")
+    cohort_grace_s: float = Field(30.0, ge=1, le=3600, description="From SIGTERM to SIGKILL for a cohort's processes.")
+
+    kubernetes_namespace: str = Field("glioserve", min_length=1, description="Namespace of the cohorts' Jobs.")
+    kubernetes_image: str | None = Field(None, description="Image of their pods, which holds serving.batch.")
+    kubernetes_cpu: str = Field("1", min_length=1, description="CPU that one pod asks for and may use.")
+    kubernetes_memory: str = Field("2Gi", min_length=1, description="Memory that one pod asks for and may use.")
+    kubernetes_parallelism: int = Field(4, ge=1, le=10_000, description="Pods of one cohort at one time.")
+    kubernetes_ttl_s: int = Field(86_400, ge=0, description="After which a finished Job is removed; its output stays.")
+    kubernetes_cohorts_claim: str | None = Field(
+        None, description="PersistentVolumeClaim that is mounted where `cohorts` says, here and in the pods."
+    )
+    kubernetes_maps_claim: str | None = Field(
+        None, description="PersistentVolumeClaim that is mounted where `cohort_maps` says, here and in the pods."
+    )
+    kubernetes_secret: str | None = Field(
+        None, description="Secret whose keys become the pods' environment, such as those of an object store."
+    )
+
     log_level: LogLevel = Field(LogLevel.INFO, description="Least severity that is logged.")
 
     @model_validator(mode="after")
@@ -80,6 +117,33 @@ class Settings(BaseSettings):
             raise ValueError("upload_memory_bytes must be at least max_file_bytes")
         if self.triton is not None and self.engine is not Engine.TRITON:
             raise ValueError("triton can be set only where the engine is triton")
+        return self
+
+    @model_validator(mode="after")
+    def _check_cohorts(self) -> Self:
+        if self.cohort_shards > self.cohort_max_shards:
+            raise ValueError("cohort_shards must be at most cohort_max_shards")
+        if self.cohort_bucket is not None and not self.cohort_bucket.startswith("s3://"):
+            raise ValueError("cohort_bucket must begin with s3://")
+        if self.cohorts is not None and self.cohort_runner is RunnerKind.LOCAL:
+            if self.cohorts.startswith("s3://"):
+                raise ValueError("cohorts must be a folder where cohort_runner is local; see cohort_bucket")
+            if self.cohort_max_shards > _MAX_WORKERS:
+                raise ValueError(f"cohort_max_shards must be at most {_MAX_WORKERS} where cohort_runner is local")
+        return self
+
+    @model_validator(mode="after")
+    def _check_kubernetes(self) -> Self:
+        if self.cohorts is None or self.cohort_runner is not RunnerKind.KUBERNETES:
+            return self
+        needed = {"kubernetes_image": self.kubernetes_image, "triton": self.triton}
+        if not self.cohorts.startswith("s3://"):
+            needed["kubernetes_cohorts_claim"] = self.kubernetes_cohorts_claim
+        if self.cohort_maps is not None:
+            needed["kubernetes_maps_claim"] = self.kubernetes_maps_claim
+        for name, value in needed.items():
+            if value is None:
+                raise ValueError(f"{name} must be set where cohort_runner is kubernetes")
         return self
 
     @classmethod

@@ -33,7 +33,7 @@ async def running_stack(settings: Settings) -> AsyncIterator[Gateway]:
         if settings.engine is Engine.TRITON and address is None:
             address = await _start_triton(settings, stack)
         engine = stack.enter_context(closing(await asyncio.to_thread(_open_engine, settings, address)))
-        yield await stack.enter_async_context(Gateway(settings, engine))
+        yield await stack.enter_async_context(Gateway(settings, engine, triton=address))
 
 
 async def _start_triton(settings: Settings, stack: AsyncExitStack) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,20 +13,29 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from glioserve import _base
 from glioserve.channel import DEFAULT_TARGET, TlsConfig
+from glioserve.cohort_calls import AsyncCohorts
 from glioserve.conventions import MetricConventions
 from glioserve.core import decode
 from glioserve.core.attempts import Attempts
 from glioserve.core.fold import SegmentFold
+from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
 from glioserve.core.status import error_of
 from glioserve.core.upload import Upload
 from glioserve.errors import CancelledError, GlioserveError
 from glioserve.exam_files import Case, ExamFiles, PathLike
-from glioserve.limits import EVALUATE_TIMEOUT_S, QUERY_TIMEOUT_S, SEGMENT_TIMEOUT_S
+from glioserve.limits import (
+    DEFAULT_GENERATOR,
+    EVALUATE_TIMEOUT_S,
+    GENERATE_TIMEOUT_S,
+    QUERY_TIMEOUT_S,
+    SEGMENT_TIMEOUT_S,
+)
 from glioserve.progress import OnPartial, OnProgress
 from glioserve.results import EvaluationResult, SegmentationResult, ServerInfo
+from glioserve.synthesis import BuiltinMap, MapEdit, SyntheticExam
 from glioserve.terms import Health, LabelScheme, Modality
-from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc
+from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc, synthesis_pb2_grpc
 
 Request = TypeVar("Request")
 
@@ -53,7 +62,9 @@ class AsyncClient(_base.ClientBase):
             self._channel = grpc.aio.secure_channel(target, self._credentials, options=self._options)
         self._segmentation = segmentation_pb2_grpc.SegmentationServiceStub(self._channel)
         self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
+        self._synthesis = synthesis_pb2_grpc.SynthesisServiceStub(self._channel)
         self._info = info_pb2_grpc.InfoServiceStub(self._channel)
+        self._cohorts = AsyncCohorts(self._channel, check_open=self._check_open, typed_errors=self._typed_errors)
         self._health = self._channel.unary_unary(
             _base.HEALTH_METHOD,
             request_serializer=_base.health_request,
@@ -67,6 +78,11 @@ class AsyncClient(_base.ClientBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def cohorts(self) -> AsyncCohorts:
+        """Calls about synthetic cohorts. See `Client.cohorts`."""
+        return self._cohorts
 
     async def close(self) -> None:
         """Ends the connection. Calls that are still running, in other tasks, end with `CancelledError`."""
@@ -101,6 +117,38 @@ class AsyncClient(_base.ClientBase):
             try:
                 fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
                 return await self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
+            except GlioserveError as error:
+                wait_s = attempts.wait_s(error)
+            await asyncio.sleep(wait_s)
+
+    async def generate(
+        self,
+        source: BuiltinMap | PathLike,
+        *,
+        edit: MapEdit = MapEdit(),  # noqa: B008 - frozen
+        edit_seed: int = 0,
+        generator: str = DEFAULT_GENERATOR,
+        modalities: Sequence[Modality] = tuple(Modality),
+        label_scheme: LabelScheme = LabelScheme.BRATS_2018,
+        on_progress: OnProgress | None = None,
+        timeout_s: float = GENERATE_TIMEOUT_S,
+        retries: int = 0,
+    ) -> SyntheticExam:
+        """Draws one labelled synthetic exam. See `Client.generate`; `on_progress` is called in the event loop."""
+        self._check_open()
+        plan = plan_generate(
+            source,
+            edit=edit,
+            edit_seed=edit_seed,
+            generator=generator,
+            modalities=modalities,
+            label_scheme=label_scheme,
+        )
+        attempts = Attempts(timeout_s=timeout_s, retries=retries)
+        while True:
+            try:
+                fold = GenerateFold(plan, on_progress=on_progress)
+                return await self._generate_once(plan, fold, timeout_s=attempts.remaining_s())
             except GlioserveError as error:
                 wait_s = attempts.wait_s(error)
             await asyncio.sleep(wait_s)
@@ -164,6 +212,17 @@ class AsyncClient(_base.ClientBase):
                     fold.feed(response)
             finally:
                 call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
+        return await asyncio.to_thread(fold.finish)
+
+    async def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
+        upload = Upload(plan.files)
+        async with self._typed_errors(upload):
+            call = self._synthesis.Generate(_in_thread(plan.requests(upload)), timeout=timeout_s)
+            try:
+                async for response in call:
+                    fold.feed(response)
+            finally:
+                call.cancel()  # as above
         return await asyncio.to_thread(fold.finish)
 
     @asynccontextmanager

@@ -54,11 +54,14 @@ class Naming(Enum):
         found = re.fullmatch(pattern, name, flags=re.IGNORECASE)
         return None if found is None else (found["case"], roles[found["suffix"].lower()])
 
+    def stem(self, case: str, role: str) -> str:
+        """The name of a case's file of this role, without its extension."""
+        separator, roles = self.value
+        return f"{case}{separator}{next(suffix for suffix, named in roles.items() if named == role)}"
+
     def pattern(self, role: str) -> str:
         """How a file of this role is named, for messages."""
-        separator, roles = self.value
-        suffix = next(suffix for suffix, named in roles.items() if named == role)
-        return f"*{separator}{suffix}.nii[.gz]"
+        return f"{self.stem('*', role)}.nii[.gz]"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -13,20 +13,29 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from glioserve import _base
 from glioserve.channel import DEFAULT_TARGET, TlsConfig
+from glioserve.cohort_calls import Cohorts
 from glioserve.conventions import MetricConventions
 from glioserve.core import decode
 from glioserve.core.attempts import Attempts
 from glioserve.core.fold import SegmentFold
+from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
 from glioserve.core.status import error_of
 from glioserve.core.upload import Upload
 from glioserve.errors import GlioserveError
 from glioserve.exam_files import Case, ExamFiles, PathLike
-from glioserve.limits import EVALUATE_TIMEOUT_S, QUERY_TIMEOUT_S, SEGMENT_TIMEOUT_S
+from glioserve.limits import (
+    DEFAULT_GENERATOR,
+    EVALUATE_TIMEOUT_S,
+    GENERATE_TIMEOUT_S,
+    QUERY_TIMEOUT_S,
+    SEGMENT_TIMEOUT_S,
+)
 from glioserve.progress import OnPartial, OnProgress
 from glioserve.results import EvaluationResult, SegmentationResult, ServerInfo
+from glioserve.synthesis import BuiltinMap, MapEdit, SyntheticExam
 from glioserve.terms import Health, LabelScheme, Modality
-from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc
+from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc, synthesis_pb2_grpc
 
 
 class Client(_base.ClientBase):
@@ -54,7 +63,9 @@ class Client(_base.ClientBase):
             self._channel = grpc.secure_channel(target, self._credentials, options=self._options)
         self._segmentation = segmentation_pb2_grpc.SegmentationServiceStub(self._channel)
         self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
+        self._synthesis = synthesis_pb2_grpc.SynthesisServiceStub(self._channel)
         self._info = info_pb2_grpc.InfoServiceStub(self._channel)
+        self._cohorts = Cohorts(self._channel, check_open=self._check_open, typed_errors=_typed_errors)
         self._health = self._channel.unary_unary(
             _base.HEALTH_METHOD,
             request_serializer=_base.health_request,
@@ -68,6 +79,11 @@ class Client(_base.ClientBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def cohorts(self) -> Cohorts:
+        """Calls about synthetic cohorts: order, get, list, watch, cancel."""
+        return self._cohorts
 
     def close(self) -> None:
         """Ends the connection. Calls that are still running, in other threads, end with `CancelledError`."""
@@ -119,6 +135,56 @@ class Client(_base.ClientBase):
             try:
                 fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
                 return self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
+            except GlioserveError as error:
+                wait_s = attempts.wait_s(error)
+            time.sleep(wait_s)
+
+    def generate(
+        self,
+        source: BuiltinMap | PathLike,
+        *,
+        edit: MapEdit = MapEdit(),  # noqa: B008 - frozen
+        edit_seed: int = 0,
+        generator: str = DEFAULT_GENERATOR,
+        modalities: Sequence[Modality] = tuple(Modality),
+        label_scheme: LabelScheme = LabelScheme.BRATS_2018,
+        on_progress: OnProgress | None = None,
+        timeout_s: float = GENERATE_TIMEOUT_S,
+        retries: int = 0,
+    ) -> SyntheticExam:
+        """Draws one labelled exam of nobody.
+
+        Args:
+            source: A map of the server's built-in source, or the file of one (`.npz`).
+            edit: What is done to the map first.
+            edit_seed: Of the edit's elastic field, 0 or more.
+            generator: What draws, as `info` names it.
+            modalities: Contrasts of the answer, each once.
+            label_scheme: Of the labels, `BRATS_2018` or `BRATS_2023`, which file names tell.
+            on_progress: Called for each place in the queue and each advance, from this thread.
+            timeout_s: For everything, upload, queue and retries included.
+            retries: How often to try again when the server is busy and says when to come back.
+
+        Raises:
+            LocalInputError: The file of the map is missing, or an argument can't be sent.
+            InvalidInputError: The server refuses the map, the edit, or knows no such generator.
+            ServerBusyError: The server has no room now.
+            ServerError: The server or the way to it failed; see its subclasses.
+        """
+        self._check_open()
+        plan = plan_generate(
+            source,
+            edit=edit,
+            edit_seed=edit_seed,
+            generator=generator,
+            modalities=modalities,
+            label_scheme=label_scheme,
+        )
+        attempts = Attempts(timeout_s=timeout_s, retries=retries)
+        while True:
+            try:
+                fold = GenerateFold(plan, on_progress=on_progress)
+                return self._generate_once(plan, fold, timeout_s=attempts.remaining_s())
             except GlioserveError as error:
                 wait_s = attempts.wait_s(error)
             time.sleep(wait_s)
@@ -200,6 +266,17 @@ class Client(_base.ClientBase):
                     fold.feed(response)
             finally:
                 call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
+        return fold.finish()
+
+    def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
+        upload = Upload(plan.files)
+        with _typed_errors(upload):
+            call = self._synthesis.Generate(plan.requests(upload), timeout=timeout_s)
+            try:
+                for response in call:
+                    fold.feed(response)
+            finally:
+                call.cancel()  # as above
         return fold.finish()
 
 

@@ -11,15 +11,28 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from glioserve.cohorts import Cohort
 from glioserve.conventions import MetricConventions
-from glioserve.errors import GlioserveError, InputFault, InvalidInputError, ServerBusyError
-from glioserve.results import EvaluationResult, ModelInfo, RegionMetrics, RegionVolume, SegmentationResult, ServerInfo
+from glioserve.errors import GlioserveError, InputFault, InvalidInputError, InvalidSpecError, ServerBusyError
+from glioserve.results import (
+    EvaluationResult,
+    ModelInfo,
+    RegionMetrics,
+    RegionVolume,
+    SegmentationResult,
+    ServerInfo,
+    StageTiming,
+)
+from glioserve.synthesis import SyntheticExam
 from glioserve.terms import Health
 from glioserve.version import __version__
 
 RESULT_SCHEMA = "glioserve.result/1"
 EVALUATION_SCHEMA = "glioserve.evaluation/1"
+SYNTHESIS_SCHEMA = "glioserve.synthesis/1"
 INFO_SCHEMA = "glioserve.info/1"
+COHORT_SCHEMA = "glioserve.cohort/1"
+COHORTS_SCHEMA = "glioserve.cohorts/1"
 ERROR_SCHEMA = "glioserve.error/1"
 DISCLAIMER = "Research software, not a medical device."
 
@@ -53,7 +66,7 @@ def segmentation_document(result: SegmentationResult, *, created: datetime) -> D
             "conventions": _conventions(result.conventions),
             "regions": _metrics(result.metrics),
         },
-        "timings": [{"stage": each.stage, "seconds": each.seconds} for each in result.timings],
+        "timings": _timings(result.timings),
         "total_seconds": result.total_s,
         "models": _models(result.models),
         "warnings": list(result.warnings),
@@ -79,6 +92,24 @@ def evaluation_document(result: EvaluationResult) -> Document:
     }
 
 
+def synthesis_document(exam: SyntheticExam) -> Document:
+    """What `glioserve generate --json` prints."""
+    return {
+        "schema": SYNTHESIS_SCHEMA,
+        "disclaimer": DISCLAIMER,
+        "case_id": exam.case_id,
+        "label_scheme": exam.label_map.label_scheme.value,
+        "modalities": [modality.value for modality in exam.volumes],
+        "files": list(exam.file_names),
+        "volumes": _volumes(exam.region_volumes),
+        "timings": _timings(exam.timings),
+        "total_seconds": exam.total_s,
+        "provenance": dict(exam.provenance),
+        "server": {"version": exam.server_version, "engine": exam.engine},
+        "client": {"version": __version__},
+    }
+
+
 def info_document(info: ServerInfo, health: Health) -> Document:
     """What `glioserve info --json` prints."""
     return {
@@ -86,9 +117,33 @@ def info_document(info: ServerInfo, health: Health) -> Document:
         "health": health.value,
         "server": {"version": info.server_version, "engine": info.engine},
         "models": _models(info.models),
+        "generators": [
+            {
+                "name": each.name,
+                "model": each.model,
+                "version": each.version,
+                "sha256": each.sha256,
+                "draws": [modality.value for modality in each.draws],
+            }
+            for each in info.generators
+        ],
         "label_schemes": [scheme.value for scheme in info.label_schemes],
         "limits": {"max_file_bytes": info.max_file_bytes, "max_voxels": info.max_voxels},
         "queue": {"capacity": info.queue_capacity, "length": info.queue_length},
+        "client": {"version": __version__},
+    }
+
+
+def cohort_document(cohort: Cohort) -> Document:
+    """What `glioserve cohort get --json` prints, and what stands on each line of `glioserve cohort watch --json`."""
+    return {"schema": COHORT_SCHEMA, "cohort": _cohort(cohort), "client": {"version": __version__}}
+
+
+def cohorts_document(cohorts: Sequence[Cohort]) -> Document:
+    """What `glioserve cohort list --json` prints."""
+    return {
+        "schema": COHORTS_SCHEMA,
+        "cohorts": [_cohort(each) for each in cohorts],
         "client": {"version": __version__},
     }
 
@@ -105,9 +160,30 @@ def error_document(error: GlioserveError) -> Document:
             "field": fault.field if fault else None,
             "rule": fault.rule if fault else None,
             "got": fault.got if fault else None,
+            "faults": [
+                {"line": each.line, "column": each.column, "field": each.field, "rule": each.rule, "got": each.got}
+                for each in (error.faults if isinstance(error, InvalidSpecError) else ())
+            ],
             "retry_after_seconds": error.retry_after_s if isinstance(error, ServerBusyError) else None,
         },
         "client": {"version": __version__},
+    }
+
+
+def _cohort(cohort: Cohort) -> Document:
+    return {
+        "id": cohort.id,
+        "name": cohort.name,
+        "spec_sha256": cohort.spec_sha256,
+        "phase": cohort.phase.value,
+        "cases": cohort.cases,
+        "released": cohort.released,
+        "quarantined": cohort.quarantined,
+        "failed": cohort.failed,
+        "output": cohort.output,
+        "shards": cohort.shards,
+        "note": cohort.note,
+        "submitted": cohort.submitted.isoformat(timespec="seconds"),
     }
 
 
@@ -121,6 +197,10 @@ def _volumes(volumes: Sequence[RegionVolume]) -> list[Document]:
         }
         for each in volumes
     ]
+
+
+def _timings(timings: Sequence[StageTiming]) -> list[Document]:
+    return [{"stage": each.stage, "seconds": each.seconds} for each in timings]
 
 
 def _metrics(metrics: Sequence[RegionMetrics]) -> list[Document]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class GlioserveError(Exception):
     """Base of every error that this library raises on purpose."""
@@ -48,6 +51,55 @@ class InvalidInputError(InputFault):
     def __init__(self, kind: str, field: str, rule: str, got: str) -> None:
         super().__init__(field, rule, got)
         self.kind = kind
+
+
+class NotFoundError(InvalidInputError):
+    """What was named does not exist on the server."""
+
+
+class AlreadyExistsError(InvalidInputError):
+    """The name is taken by something else on the server."""
+
+
+@dataclass(frozen=True)
+class SpecFault:
+    """One fault of a cohort's spec.
+
+    Args:
+        line: Where it stands, 1 for the first line; 0 where it is of the spec as a whole.
+        column: In characters, 1 for the first.
+        field: Dotted, e.g. `lesion.volume_ml`.
+        rule: What must hold.
+        got: What was found instead.
+    """
+
+    line: int
+    column: int
+    field: str
+    rule: str
+    got: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, column {self.column}: " if self.line else ""
+        return f"{where}{self.field}: {self.rule}, got {self.got}"
+
+
+class InvalidSpecError(InvalidInputError):
+    """The server refuses a cohort's spec. Its message has one line per fault.
+
+    Args:
+        kind: See `InvalidInputError`.
+        faults: In the order of the text, at least one; `field`, `rule` and `got` are those of the first.
+        left_out: Further faults that the server did not send.
+    """
+
+    def __init__(self, kind: str, faults: Sequence[SpecFault], *, left_out: int = 0) -> None:
+        first = faults[0]
+        super().__init__(kind, first.field, first.rule, first.got)
+        self.faults = tuple(faults)
+        self.left_out = left_out
+        more = (f"and {left_out} more",) if left_out else ()
+        self.args = ("\n".join([*map(str, faults), *more]),)
 
 
 class ServerError(GlioserveError):

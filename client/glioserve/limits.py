@@ -8,11 +8,20 @@ from glioserve.v1.contract import MAX_MESSAGE_BYTES
 SEGMENT_TIMEOUT_S = 600.0
 """One exam, with upload and waiting for its turn, on a server without a GPU."""
 
+GENERATE_TIMEOUT_S = 600.0
+"""One synthetic exam, as one that is segmented."""
+
 EVALUATE_TIMEOUT_S = 120.0
 """One pair of label maps."""
 
+COHORT_TIMEOUT_S = 60.0
+"""A cohort ordered or asked after; the server may have to read libraries of maps, and large outputs."""
+
 QUERY_TIMEOUT_S = 10.0
 """`info` and `health`."""
+
+DEFAULT_GENERATOR = "joint"
+"""What draws synthetic exams where a caller names nothing."""
 
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glioserve.conventions import MetricConventions
 from glioserve.label_map import LabelMap
-from glioserve.terms import LabelScheme, MetricStatus, Region
+from glioserve.terms import LabelScheme, MetricStatus, Modality, Region
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,25 @@ class ModelInfo:
     sha256: str
     region: Region | None
     channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """A generator that a server draws synthetic exams with.
+
+    Args:
+        name: What calls ask for, e.g. `joint`.
+        model: As in the server's model repository.
+        version: Its version there.
+        sha256: Digest of its ONNX file.
+        draws: The contrasts that it draws.
+    """
+
+    name: str
+    model: str
+    version: str
+    sha256: str
+    draws: tuple[Modality, ...]
 
 
 @dataclass(frozen=True)
@@ -155,6 +174,7 @@ class ServerInfo:
         max_voxels: Limit of one volume, voxels.
         queue_capacity: Exams that may wait.
         queue_length: Exams that wait now.
+        generators: What it draws synthetic exams with; none where it draws none.
     """
 
     server_version: str
@@ -165,3 +185,4 @@ class ServerInfo:
     max_voxels: int
     queue_capacity: int
     queue_length: int
+    generators: tuple[GeneratorInfo, ...] = ()

@@ -51,6 +51,24 @@ class LabelScheme(StrEnum):
         return _REGION_LABELS[self]
 
 
+class Enhancement(StrEnum):
+    """How a tumour core takes up contrast agent."""
+
+    RING = "ring"
+    """A rim about necrosis, as in most glioblastomas."""
+    NODULAR = "nodular"
+    """Solid, patchy uptake."""
+    NONE = "none"
+    """No uptake: there is no ET."""
+
+
+class Side(StrEnum):
+    """A hemisphere, as the patient has it."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
 class Hd95Definition(StrEnum):
     """How the 95th percentile Hausdorff distance is defined. Values differ by tenths of a millimetre and more."""
 

@@ -42,7 +42,11 @@ _STAGES = {
     "gate": "Gate and nest",
     "restore": "Restore the grid",
     "measure": "Measure",
-    "encode": "Write the label map",
+    "encode": "Write the files",
+    "map": "Make the brain map",
+    "edit": "Edit the brain map",
+    "draw": "Draw",
+    "describe": "Measure",
 }
 
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from imaging.metrics.regions import RegionMetrics
 from imaging.pipeline.observer import Stage
 from imaging.regions import Region
+from serving.synthesis.provenance import Provenance
+
+
+class SynthesisStage(StrEnum):
+    """A step of the making of a synthetic exam, as it appears in progress events, timings and metrics."""
+
+    MAP = "map"
+    """Grow or decode the brain map that the exam starts from."""
+    EDIT = "edit"
+    DRAW = "draw"
+    DESCRIBE = "describe"
+    """Measure the map that was drawn."""
+    ENCODE = "encode"
 
 
 @dataclass(frozen=True)
@@ -21,7 +35,7 @@ class Queued:
 class Progressed:
     """`done` of `total` units of a stage are finished."""
 
-    stage: Stage
+    stage: Stage | SynthesisStage
     done: int
     total: int
 
@@ -72,6 +86,23 @@ class SegmentOutcome:
     timings_s: Mapping[str, float]
     warnings: tuple[str, ...]
     label_map: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class GenerateOutcome:
+    """A synthetic exam.
+
+    Args:
+        files: The volumes, in the order that was asked for, then the label map; gzipped NIfTI, all on one grid.
+        volumes: Of WT, TC, ET of the map that was drawn.
+        timings_s: Seconds per step, in order.
+        provenance: What the exam follows from, with the names and digests of the files, in their order.
+    """
+
+    files: tuple[bytes, ...]
+    volumes: tuple[RegionVolume, ...]
+    timings_s: Mapping[str, float]
+    provenance: Provenance
 
 
 @dataclass(frozen=True)

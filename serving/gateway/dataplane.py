@@ -11,18 +11,19 @@ from functools import partial
 from typing import TypeVar
 
 from imaging.errors import PipelineCancelledError
-from imaging.pipeline.plan import ModelPlans
-from imaging.pipeline.predictor import Predictor
 from imaging.preprocess.channels import required_modalities
 from serving.errors import ServingError
 from serving.gateway.admission import Admission
-from serving.gateway.answers import Emit, EvaluateOutcome, Event, Queued, SegmentOutcome
+from serving.gateway.answers import Emit, EvaluateOutcome, Event, GenerateOutcome, Queued, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
 from serving.gateway.errors import DeadlineError, DrainingError, GatewayError
 from serving.gateway.exams import ExamSettings, evaluate_masks, segment_exam
+from serving.gateway.generation import generate_exam
 from serving.gateway.metrics import GatewayMetrics
-from serving.gateway.orders import EvaluateOrder, FileSpec, SegmentOrder
+from serving.gateway.orders import EvaluateOrder, FileSpec, GenerateOrder, SegmentOrder
 from serving.gateway.uploads import Piece, check_sizes, receive
+from serving.inference.engine import InferenceEngine
+from serving.synthesis.painter import ServedPainter
 
 Outcome = TypeVar("Outcome")
 
@@ -56,8 +57,7 @@ class DataPlane:
     decoded; a refused upload is not kept.
 
     Args:
-        predictor: The engine.
-        plans: One per region.
+        engine: Runs the networks.
         admission: The queue.
         workers: As many as admission lets run.
         limits: Of every call.
@@ -69,8 +69,7 @@ class DataPlane:
 
     def __init__(
         self,
-        predictor: Predictor,
-        plans: ModelPlans,
+        engine: InferenceEngine,
         *,
         admission: Admission,
         workers: int,
@@ -80,9 +79,9 @@ class DataPlane:
         engine_fault: Callable[[], ServingError | None],
         on_engine_fault: Callable[[], None],
     ) -> None:
-        self._predictor = predictor
-        self._plans = plans
-        self._needed = required_modalities([channel for plan in plans.values() for channel in plan.channels])
+        self._engine = engine
+        self._plans = engine.catalog.plans
+        self._needed = required_modalities([channel for plan in self._plans.values() for channel in plan.channels])
         self._admission = admission
         self._limits = limits
         self._exams = exams
@@ -108,35 +107,47 @@ class DataPlane:
             ServingError: The engine is at fault, the queue is full, the time is over, or the server stops.
         """
         order.require(self._needed)
-        if (fault := self._engine_fault()) is not None:
-            # One object, raised for many calls: without this it would keep the frames of them all.
-            raise fault.with_traceback(None)
-        loop = asyncio.get_running_loop()
-
-        def from_worker(event: Event) -> None:
-            loop.call_soon_threadsafe(emit, event)
+        tell = _from_worker(emit)
 
         def work(files: Sequence[memoryview], cancellation: Cancellation) -> SegmentOutcome:
             return segment_exam(
                 order,
                 files,
-                predictor=self._predictor,
+                predictor=self._engine,
                 plans=self._plans,
                 settings=self._exams,
-                emit=from_worker,
+                emit=tell,
                 cancellation=cancellation,
             )
 
-        try:
-            outcome = await self._call(
-                work, order.files, pieces, on_position=lambda position: emit(Queued(position)), time_left_s=time_left_s
-            )
-        except ServingError as error:
-            if not isinstance(error, GatewayError):
-                self._on_engine_fault()
-            raise
+        outcome = await self._engine_call(work, order.files, pieces, emit=emit, time_left_s=time_left_s)
         removed = {volume.region: volume.voxels_removed for volume in outcome.volumes}
         self._metrics.observe_exam(outcome.timings_s, removed)
+        return outcome
+
+    async def generate(
+        self, order: GenerateOrder, pieces: AsyncIterator[Piece], *, emit: Emit, time_left_s: float | None
+    ) -> GenerateOutcome:
+        """Draw one synthetic exam. Arguments and errors are those of `segment`.
+
+        Raises:
+            UnknownGeneratorError: No such generator is served, or it does not draw every contrast.
+        """
+        painter = ServedPainter(self._engine, order.generator)
+        tell = _from_worker(emit)
+
+        def work(files: Sequence[memoryview], cancellation: Cancellation) -> GenerateOutcome:
+            return generate_exam(
+                order,
+                files,
+                painter=painter,
+                max_voxels=self._exams.limits.max_voxels,
+                emit=tell,
+                cancellation=cancellation,
+            )
+
+        outcome = await self._engine_call(work, order.files, pieces, emit=emit, time_left_s=time_left_s)
+        self._metrics.observe_stages(outcome.timings_s)
         return outcome
 
     async def evaluate(
@@ -161,6 +172,28 @@ class DataPlane:
     def close(self) -> None:
         """Let the worker threads go. No call may be left."""
         self._executor.shutdown()
+
+    async def _engine_call(
+        self,
+        work: Callable[[Sequence[memoryview], Cancellation], Outcome],
+        specs: Sequence[FileSpec],
+        pieces: AsyncIterator[Piece],
+        *,
+        emit: Emit,
+        time_left_s: float | None,
+    ) -> Outcome:
+        """A call that needs the engine. A fault of the engine that is known already is raised at once."""
+        if (fault := self._engine_fault()) is not None:
+            # One object, raised for many calls: without this it would keep the frames of them all.
+            raise fault.with_traceback(None)
+        try:
+            return await self._call(
+                work, specs, pieces, on_position=lambda position: emit(Queued(position)), time_left_s=time_left_s
+            )
+        except ServingError as error:
+            if not isinstance(error, GatewayError):
+                self._on_engine_fault()
+            raise
 
     async def _call(
         self,
@@ -200,6 +233,16 @@ class DataPlane:
                     await asyncio.wait([future])
             future.exception()
             raise
+
+
+def _from_worker(emit: Emit) -> Emit:
+    """What takes events from a worker thread, and hands them on to the event loop."""
+    loop = asyncio.get_running_loop()
+
+    def tell(event: Event) -> None:
+        loop.call_soon_threadsafe(emit, event)
+
+    return tell
 
 
 def _deadline_passed() -> DeadlineError:

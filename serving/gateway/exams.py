@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from imaging.errors import GeometryError
 from imaging.evaluation import compare_exam
@@ -21,6 +19,7 @@ from imaging.regions import Region, RegionMasks
 from imaging.volume import Volume
 from serving.gateway.answers import Emit, EvaluateOutcome, RegionVolume, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
+from serving.gateway.clock import StageClock
 from serving.gateway.observer import CallObserver, measure
 from serving.gateway.orders import EvaluateOrder, FileRole, FileSpec, MaskRole, SegmentOrder
 
@@ -63,7 +62,7 @@ def segment_exam(
         ImagingError: The files are not what was asked for.
         PipelineCancelledError: The call is over.
     """
-    clock = _Clock()
+    clock = StageClock()
     with clock.time("decode"):
         images = _decode(order.files, files, settings.limits, cancellation)
         exam = Exam({role: image.volume for role, image in images.items() if isinstance(role, Modality)})
@@ -128,17 +127,6 @@ def evaluate_masks(
         prediction_volumes=_volumes(prediction, grid),
         reference_volumes=_volumes(reference, grid),
     )
-
-
-@dataclass
-class _Clock:
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - started
 
 
 def _decode(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from glioserve.v1 import evaluation_pb2, info_pb2, segmentation_pb2
+from glioserve.v1 import cohort_pb2, evaluation_pb2, info_pb2, segmentation_pb2, synthesis_pb2
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -12,6 +12,8 @@ from serving.gateway.metrics import GatewayMetrics
 
 SEGMENTATION = segmentation_pb2.DESCRIPTOR.services_by_name["SegmentationService"].full_name
 EVALUATION = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].full_name
+SYNTHESIS = synthesis_pb2.DESCRIPTOR.services_by_name["SynthesisService"].full_name
+COHORTS = cohort_pb2.DESCRIPTOR.services_by_name["CohortService"].full_name
 INFO = info_pb2.DESCRIPTOR.services_by_name["InfoService"].full_name
 OVERALL = ""
 
@@ -24,17 +26,19 @@ class HealthBoard:
 
     Args:
         metrics: Told when the engine becomes ready or stops being so.
+        draws: Whether the engine serves a generator; else the synthesis of exams is never served.
     """
 
-    def __init__(self, metrics: GatewayMetrics) -> None:
+    def __init__(self, metrics: GatewayMetrics, *, draws: bool) -> None:
         self._metrics = metrics
+        self._draws = draws
         self._servicer = health.aio.HealthServicer()
         self._ready = asyncio.Event()
 
     async def open(self, server: aio.Server) -> None:
         """Answer on this server. The engine counts as not ready until `engine_changed`."""
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
-        for service in (EVALUATION, INFO):
+        for service in (EVALUATION, COHORTS, INFO):
             await self._servicer.set(service, _SERVING)
         await self.engine_changed(ready=False)
 
@@ -42,6 +46,7 @@ class HealthBoard:
         """The engine has passed its golden check, or has failed it."""
         for service in (SEGMENTATION, OVERALL):
             await self._servicer.set(service, _SERVING if ready else _NOT_SERVING)
+        await self._servicer.set(SYNTHESIS, _SERVING if ready and self._draws else _NOT_SERVING)
         self._metrics.set_ready(ready=ready)
         if ready:
             self._ready.set()

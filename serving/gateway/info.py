@@ -10,6 +10,7 @@ from grpc import aio
 
 from serving.gateway.admission import Admission
 from serving.gateway.conversions import label_scheme_messages, model_message
+from serving.gateway.synthesis_messages import generator_message
 from serving.inference.catalog import ModelCatalog
 from serving.inference.engine import Engine
 from serving.version import SERVER_VERSION
@@ -50,4 +51,5 @@ class InfoServicer(InfoServiceServicer):
             max_voxels=self._max_voxels,
             queue_capacity=self._admission.queue_capacity,
             queue_length=self._admission.queue_length,
+            generators=[generator_message(generator) for generator in self._catalog.generators.values()],
         )

@@ -60,6 +60,8 @@ class CallInterceptor(aio.ServerInterceptor):
             return grpc.stream_stream_rpc_method_handler(self._streaming(name, handler.stream_stream), **coders)
         if handler.stream_unary:
             return grpc.stream_unary_rpc_method_handler(self._collecting(name, handler.stream_unary), **coders)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._answering(name, handler.unary_stream), **coders)
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(name, handler.unary_unary), **coders)
         raise TypeError(f"{name} is of a kind that no service here has")
@@ -83,6 +85,14 @@ class CallInterceptor(aio.ServerInterceptor):
         async def call(requests: AsyncIterator[Any], context: aio.ServicerContext[Any, Any]) -> None:
             # Written from here, not yielded on, so that a cancelled call closes the method's generator at once.
             async with self._ending(name, context, requests), aclosing(method(requests, context)) as responses:
+                async for response in responses:
+                    await context.write(response)
+
+        return call
+
+    def _answering(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+        async def call(request: Any, context: aio.ServicerContext[Any, Any]) -> None:  # noqa: ANN401  # any message
+            async with self._ending(name, context), aclosing(method(request, context)) as responses:
                 async for response in responses:
                     await context.write(response)
 

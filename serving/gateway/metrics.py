@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 from imaging.regions import Region
+from serving.cohorts.job import CohortJob, JobPhase
 
 _STAGE_BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _CALL_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
@@ -44,6 +45,10 @@ class GatewayMetrics:
         self._ready = Gauge(
             "glioserve_engine_ready", "1 when the engine answered the last golden check", registry=self.registry
         )
+        self._cohort_jobs = Gauge("glioserve_cohort_jobs", "Cohorts, by phase", ["phase"], registry=self.registry)
+        self._cohort_cases = Gauge(
+            "glioserve_cohort_cases", "Cases of all cohorts, by what became of them", ["fate"], registry=self.registry
+        )
 
     def observe_call(self, method: str, code: str, seconds: float) -> None:
         """A call has ended."""
@@ -52,10 +57,14 @@ class GatewayMetrics:
 
     def observe_exam(self, timings_s: Mapping[str, float], voxels_removed: Mapping[Region, int]) -> None:
         """An exam has been segmented."""
-        for stage, seconds in timings_s.items():
-            self._stage_seconds.labels(stage).observe(seconds)
+        self.observe_stages(timings_s)
         for region, voxels in voxels_removed.items():
             self._voxels_removed.labels(region.value).inc(voxels)
+
+    def observe_stages(self, timings_s: Mapping[str, float]) -> None:
+        """The stages of an exam have been worked through."""
+        for stage, seconds in timings_s.items():
+            self._stage_seconds.labels(stage).observe(seconds)
 
     def observe_upload(self, size_bytes: int) -> None:
         """The files of a call have come."""
@@ -64,6 +73,13 @@ class GatewayMetrics:
     def set_ready(self, *, ready: bool) -> None:
         """The engine's golden check has passed, or failed."""
         self._ready.set(1 if ready else 0)
+
+    def set_cohorts(self, jobs: Sequence[CohortJob]) -> None:
+        """The cohorts that this server knows are these."""
+        for phase in JobPhase:
+            self._cohort_jobs.labels(phase.value).set(sum(job.phase is phase for job in jobs))
+        for fate in ("released", "quarantined", "failed"):
+            self._cohort_cases.labels(fate).set(sum(getattr(job.counts, fate) for job in jobs))
 
     def watch(self, *, queue_length: Callable[[], float], running: Callable[[], float]) -> None:
         """Read these whenever the metrics are asked for."""

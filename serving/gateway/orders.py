@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from imaging.brainmap.builtin import BUILTIN_VOLUME_RANGE_ML
+from imaging.brainmap.edit import MapEdit
 from imaging.labels import LabelScheme
 from imaging.metrics.overlap import SpecificityDomain
 from imaging.metrics.regions import MetricConventions
 from imaging.modality import Modality
+from imaging.synthesis.case import BuiltinSource
 from serving.gateway.errors import DuplicateFileError, MissingFileError, OrderError
 
 
@@ -21,7 +24,13 @@ class MaskRole(StrEnum):
     PREDICTION = "prediction"
 
 
-FileRole = Modality | MaskRole
+class MapRole(StrEnum):
+    """The brain map that a synthetic exam is to be drawn from."""
+
+    MAP = "map"
+
+
+FileRole = Modality | MaskRole | MapRole
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,60 @@ class EvaluateOrder:
             raise MissingFileError(
                 "modality", "one must be sent for the specificity domain brain", "two label maps alone"
             )
+
+
+NAMED_SCHEMES = (LabelScheme.BRATS_2018, LabelScheme.BRATS_2023)
+"""The label schemes that BraTS file names tell. A synthetic exam in another one would be misread from its folder."""
+
+
+@dataclass(frozen=True)
+class GenerateOrder:
+    """One synthetic exam to draw.
+
+    Args:
+        source: A map of the built-in source; None where a map is sent.
+        files: The map that is sent, if any.
+        edit: What is done to the map first.
+        edit_seed: Of the edit's elastic field, 0 or more.
+        generator: What the generator is asked for by, e.g. `joint`.
+        modalities: Of the answer, in order.
+        label_scheme: Of the answer, one of `NAMED_SCHEMES`.
+
+    Raises:
+        OrderError: The map is none or two, a number is out of its range, a modality is named twice or none is.
+    """
+
+    source: BuiltinSource | None
+    files: tuple[FileSpec, ...]
+    edit: MapEdit
+    edit_seed: int
+    generator: str
+    modalities: tuple[Modality, ...]
+    label_scheme: LabelScheme
+
+    def __post_init__(self) -> None:
+        if (self.source is None) != (len(self.files) == 1):
+            raise OrderError("source", "must be a built-in map, or one that is sent", "neither or both")
+        if self.source is not None:
+            _check_builtin(self.source)
+        if self.edit_seed < 0:
+            raise OrderError("edit_seed", "must be at least 0", f"{self.edit_seed}")
+        for modality, times in Counter(self.modalities).items():
+            if times > 1:
+                raise OrderError("modalities", "must name each contrast once", f"{modality.value} {times} times")
+        if not self.modalities:
+            raise OrderError("modalities", "must name at least one contrast", "none")
+        if self.label_scheme not in NAMED_SCHEMES:
+            known = " or ".join(scheme.value for scheme in NAMED_SCHEMES)
+            raise OrderError("label_scheme", f"must be {known}, which file names tell", self.label_scheme.value)
+
+
+def _check_builtin(source: BuiltinSource) -> None:
+    if source.seed < 0:
+        raise OrderError("seed", "must be at least 0", f"{source.seed}")
+    low, high = BUILTIN_VOLUME_RANGE_ML
+    if source.volume_ml is not None and not low <= source.volume_ml <= high:
+        raise OrderError("volume_ml", f"must be {low:g} to {high:g}", f"{source.volume_ml:g}")
 
 
 def _distinct_roles(files: tuple[FileSpec, ...]) -> set[FileRole]:

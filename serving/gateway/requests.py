@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from glioserve.v1 import evaluation_pb2, segmentation_pb2
+from glioserve.v1 import evaluation_pb2, segmentation_pb2, synthesis_pb2
 
 from serving.gateway.conversions import piece
 from serving.gateway.errors import DeadlineError, UploadOrderError
 from serving.gateway.uploads import Piece
 
-Request = TypeVar("Request", segmentation_pb2.SegmentRequest, evaluation_pb2.EvaluateRequest)
+Request = TypeVar(
+    "Request", segmentation_pb2.SegmentRequest, evaluation_pb2.EvaluateRequest, synthesis_pb2.GenerateRequest
+)
 
 
 async def take_header(requests: AsyncIterator[Request], *, idle_s: float) -> Request:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing
 from typing import Any
 
 from glioserve.v1.segmentation_pb2 import SegmentRequest, SegmentResponse
 from glioserve.v1.segmentation_pb2_grpc import SegmentationServiceServicer
 from grpc import aio
 
-from serving.gateway.answers import Event, SegmentOutcome
 from serving.gateway.conversions import event_message, segment_messages, segment_order
 from serving.gateway.dataplane import DataPlane
 from serving.gateway.requests import take_header, take_pieces
+from serving.gateway.streaming import Finished, follow
 from serving.inference.catalog import ModelCatalog
 from serving.inference.engine import Engine
 from serving.version import SERVER_VERSION
@@ -43,29 +42,21 @@ class SegmentationServicer(SegmentationServiceServicer):
         requests = aiter(request_iterator)
         first = await take_header(requests, idle_s=self._header_idle_s)
         order = segment_order(first.header)
-        events: asyncio.Queue[Event | None] = asyncio.Queue()
-        work = asyncio.create_task(
-            self._dataplane.segment(
-                order, take_pieces(requests), emit=events.put_nowait, time_left_s=context.time_remaining()
+        work = follow(
+            lambda emit: self._dataplane.segment(
+                order, take_pieces(requests), emit=emit, time_left_s=context.time_remaining()
             )
         )
-
-        def finish(ended: asyncio.Task[SegmentOutcome]) -> None:
-            events.put_nowait(None)
-            if not ended.cancelled():
-                ended.exception()  # seen, even where nobody is left to be told
-
-        work.add_done_callback(finish)
-        try:
-            while (event := await events.get()) is not None:
-                yield event_message(event)
-            outcome = await work
-        finally:
-            # Of no effect once the work is done; else the client has left, and its work must not go on.
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([work])
-        for message in segment_messages(
-            order, outcome, models=self._catalog.models.values(), server_version=SERVER_VERSION, engine=self._engine
-        ):
-            yield message
+        async with aclosing(work) as events:
+            async for event in events:
+                if not isinstance(event, Finished):
+                    yield event_message(event)
+                    continue
+                for message in segment_messages(
+                    order,
+                    event.outcome,
+                    models=self._catalog.models.values(),
+                    server_version=SERVER_VERSION,
+                    engine=self._engine,
+                ):
+                    yield message

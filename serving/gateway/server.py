@@ -10,23 +10,28 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+from glioserve.v1.cohort_pb2_grpc import add_CohortServiceServicer_to_server
 from glioserve.v1.contract import MAX_MESSAGE_BYTES
 from glioserve.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
 from glioserve.v1.info_pb2_grpc import add_InfoServiceServicer_to_server
 from glioserve.v1.segmentation_pb2_grpc import add_SegmentationServiceServicer_to_server
+from glioserve.v1.synthesis_pb2_grpc import add_SynthesisServiceServicer_to_server
 from grpc import aio
 from grpc_reflection.v1alpha import reflection
 
+from serving.cohorts.opening import open_desk
 from serving.errors import Cause, EngineUnavailableError, ServingError
 from serving.gateway.admission import Admission
+from serving.gateway.cohorts import CohortServicer
 from serving.gateway.dataplane import CallLimits, DataPlane
 from serving.gateway.evaluation import EvaluationServicer
 from serving.gateway.exams import ExamSettings
-from serving.gateway.health import EVALUATION, INFO, SEGMENTATION, HealthBoard
+from serving.gateway.health import COHORTS, EVALUATION, INFO, SEGMENTATION, SYNTHESIS, HealthBoard
 from serving.gateway.info import InfoServicer
 from serving.gateway.interceptor import CallInterceptor
 from serving.gateway.metrics import GatewayMetrics, MetricsServer
 from serving.gateway.segmentation import SegmentationServicer
+from serving.gateway.synthesis import SynthesisServicer
 from serving.inference.engine import InferenceEngine
 from serving.inference.readiness import Canary, CanaryReport
 from serving.settings import Settings
@@ -57,13 +62,17 @@ class Gateway:
     Args:
         settings: Addresses, limits, sizes.
         engine: What runs the networks. Its caller closes it, after the gateway.
+        triton: HOST:PORT of the Triton behind it, for the processes that make cohorts; None where it is no Triton.
+
+    Raises:
+        KubernetesMissingError: See `open_desk`.
     """
 
-    def __init__(self, settings: Settings, engine: InferenceEngine) -> None:
+    def __init__(self, settings: Settings, engine: InferenceEngine, *, triton: str | None = None) -> None:
         self._settings = settings
         self._engine = engine
         self._metrics = GatewayMetrics()
-        self._health = HealthBoard(self._metrics)
+        self._health = HealthBoard(self._metrics, draws=self.draws)
         self._interceptor = CallInterceptor(self._metrics)
         self._admission = Admission(
             workers=settings.workers,
@@ -74,7 +83,6 @@ class Gateway:
         self._canary = Canary(engine, period_s=settings.golden_period_s, on_change=self._engine_changed)
         self._dataplane = DataPlane(
             engine,
-            engine.catalog.plans,
             admission=self._admission,
             workers=settings.workers,
             limits=CallLimits(
@@ -88,6 +96,7 @@ class Gateway:
             engine_fault=self._engine_fault,
             on_engine_fault=self._canary.check_soon,
         )
+        self._cohorts = open_desk(settings, triton=triton, on_jobs=self._metrics.set_cohorts)
         self._metrics_server = MetricsServer(self._metrics, host=settings.host, port=settings.metrics_port)
         self._closing = AsyncExitStack()
         self._port = 0
@@ -100,6 +109,8 @@ class Gateway:
             server = aio.server(interceptors=[self._interceptor], options=_OPTIONS)
             await self._add_services(server)
             self._port = self._bind(server)
+            opening.push_async_callback(self._cohorts.close)
+            await self._cohorts.open()
             await server.start()
             opening.push_async_callback(server.stop, _LAST_WORDS_S)
             opening.push_async_callback(self._drain)
@@ -128,6 +139,11 @@ class Gateway:
         return f"{self._settings.host}:{self._metrics_server.port}"
 
     @property
+    def draws(self) -> bool:
+        """Whether synthetic exams can be drawn: whether a generator is served."""
+        return bool(self._engine.catalog.generators)
+
+    @property
     def running(self) -> int:
         """Calls that have a worker now."""
         return self._admission.running
@@ -149,6 +165,11 @@ class Gateway:
             ),
             server,
         )
+        add_SynthesisServiceServicer_to_server(
+            SynthesisServicer(self._dataplane, engine=self._engine.engine, header_idle_s=settings.upload_idle_s),
+            server,
+        )
+        add_CohortServiceServicer_to_server(CohortServicer(self._cohorts), server)
         add_EvaluationServiceServicer_to_server(
             EvaluationServicer(self._dataplane, header_idle_s=settings.upload_idle_s), server
         )
@@ -164,7 +185,8 @@ class Gateway:
         )
         await self._health.open(server)
         reflection.enable_server_reflection(
-            (SEGMENTATION, EVALUATION, INFO, "grpc.health.v1.Health", reflection.SERVICE_NAME), server
+            (SEGMENTATION, EVALUATION, SYNTHESIS, COHORTS, INFO, "grpc.health.v1.Health", reflection.SERVICE_NAME),
+            server,
         )
 
     def _listen_for_metrics(self, opening: AsyncExitStack) -> None:
@@ -195,6 +217,11 @@ class Gateway:
         _log.info(
             "gateway.draining", extra={"running": self._admission.running, "waiting": self._admission.queue_length}
         )
+        async with asyncio.TaskGroup() as ending:
+            ending.create_task(self._cohorts.close())  # while exams finish, so do the cases in hand
+            ending.create_task(self._finish_calls())
+
+    async def _finish_calls(self) -> None:
         try:
             async with asyncio.timeout(self._settings.drain_s):
                 await self._interceptor.idle()

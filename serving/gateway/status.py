@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import grpc
 from glioserve.v1.contract import ERROR_DETAIL_KEY
-from glioserve.v1.types_pb2 import ErrorDetail
+from glioserve.v1.types_pb2 import ErrorDetail, TextFault
 
 from imaging.errors import GoldenError, ImagingError, PlanError
+from serving.batch.spec.errors import SpecError
 from serving.errors import Cause, ServingError
 from serving.gateway.errors import GatewayError
 
@@ -25,6 +26,9 @@ ENGINE_RETRY_S = 5.0
 
 _CODES: Mapping[Cause, grpc.StatusCode] = MappingProxyType(
     {
+        Cause.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+        Cause.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+        Cause.CONFLICT: grpc.StatusCode.ALREADY_EXISTS,
         Cause.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
         Cause.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
         Cause.RESOURCE_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -33,6 +37,8 @@ _CODES: Mapping[Cause, grpc.StatusCode] = MappingProxyType(
     }
 )
 _RETRIED = frozenset({Cause.UNAVAILABLE, Cause.RESOURCE_EXHAUSTED})
+_ROOM_BYTES = 4096
+"""Of a detail: peers take 8 KiB of metadata, in which its bytes grow by a third."""
 _NO_INPUT_FAULTS = (PlanError, GoldenError)
 """Imaging errors about models: nothing that a caller could mend."""
 
@@ -64,6 +70,8 @@ def status_of(error: Exception) -> Status:
     if isinstance(error, ImagingError) and not isinstance(error, _NO_INPUT_FAULTS):
         detail = ErrorDetail(kind=type(error).__name__, field=error.field, rule=error.rule, got=error.got)
         return Status(grpc.StatusCode.INVALID_ARGUMENT, detail, str(error))
+    if isinstance(error, SpecError):
+        return _of_spec(error)
     if isinstance(error, ServingError):
         if error.cause is Cause.INTERNAL:
             _log.error("call.failed", extra={"kind": error.kind, "fault": str(error)})
@@ -73,6 +81,19 @@ def status_of(error: Exception) -> Status:
         )
         return Status(_CODES[error.cause], detail, ServingError.__str__(error))
     return _opaque(error)
+
+
+def _of_spec(error: SpecError) -> Status:
+    """All faults of a text, as far as trailing metadata have room."""
+    detail = ErrorDetail(kind=error.kind, field=error.field, rule=error.rule, got=error.got)
+    for number, fault in enumerate(error.faults):
+        told = TextFault(line=fault.line, column=fault.column, field=fault.field, rule=fault.rule, got=fault.got)
+        if detail.ByteSize() + told.ByteSize() > _ROOM_BYTES:
+            detail.faults_left_out = len(error.faults) - number
+            break
+        detail.faults.append(told)
+    message = f"{error.field}: {error.rule}, got {error.got}"
+    return Status(_CODES[error.cause], detail, message)
 
 
 def _retry_after_s(error: ServingError) -> float:

@@ -1,86 +1,63 @@
-"""What an engine serves: for each region a model, its plan, its digest and the answer it must give."""
+"""What an engine serves: a U-Net for each region, and the generators that there are."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig
 
+from imaging.brainmap.plan import GeneratorPlan
 from imaging.errors import ImagingError
 from imaging.pipeline.golden import GoldenAnswer
 from imaging.pipeline.plan import ModelPlan, ModelPlans
 from imaging.regions import Region
-from serving.errors import ModelRepositoryError
+from serving.errors import ModelRepositoryError, UnknownGeneratorError
+from serving.inference.networks import GENERATOR_PREFIX, ServedGenerator, ServedModel, ServedNetwork
 
 MODEL_NAMES: Mapping[Region, str] = MappingProxyType({Region.WT: "unet_wt", Region.TC: "unet_tc", Region.ET: "unet_et"})
 """The model of each region, as it is named in the model repository."""
-INPUT_NAME = "slices"
-"""`float32 [slice, channel, i, j]`."""
-OUTPUT_NAME = "probabilities"
-"""`float32 [slice, i, j]`."""
 CONFIG_FILE = "config.pbtxt"
 MODEL_FILE = "model.onnx"
+THREADS_KEY = "intra_op_thread_count"
+"""The parameter by which Triton's ONNX Runtime backend is told a network's threads."""
 
+Network = TypeVar("Network", bound=ServedNetwork)
+Record = TypeVar("Record", ModelPlan, GeneratorPlan, GoldenAnswer)
 
-@dataclass(frozen=True)
-class ServedModel:
-    """One model as it is served.
-
-    Args:
-        region: What it segments.
-        name: Its name in the model repository.
-        version: Its version there, e.g. `1`.
-        sha256: Digest of its `model.onnx`, lower-case hexadecimal.
-        plan: How it is used.
-        golden: How it must answer the golden slices.
-        max_batch_size: Most slices that one call may hold.
-
-    Raises:
-        ModelRepositoryError: The parts contradict each other.
-    """
-
-    region: Region
-    name: str
-    version: str
-    sha256: str
-    plan: ModelPlan
-    golden: GoldenAnswer
-    max_batch_size: int
-
-    def __post_init__(self) -> None:
-        if self.plan.region is not self.region:
-            raise ModelRepositoryError(self.name, f"must have a plan for {self.region}", f"{self.plan.region}")
-        if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
-            raise ModelRepositoryError(self.name, "must state onnx_sha256 as 64 lower-case hex digits", self.sha256)
-        if self.max_batch_size < 1:
-            raise ModelRepositoryError(self.name, "must have a max_batch_size of 1 or more", f"{self.max_batch_size}")
+_TRITON_TYPES = {np.float32: TYPE_FP32, np.uint8: TYPE_UINT8}
 
 
 @dataclass(frozen=True)
 class ModelCatalog:
-    """The three models that an engine serves. Valid once constructed.
+    """All that an engine serves. Valid once constructed.
 
     Args:
-        models: One for each of WT, TC and ET.
+        models: The U-Nets, one for each of WT, TC and ET.
+        generators: By what they are asked for, e.g. `joint`; a repository need not have any.
 
     Raises:
-        ModelRepositoryError: A region has no model, or a model stands under another region.
+        ModelRepositoryError: A region has no model, or a model stands under another region or name.
     """
 
     models: Mapping[Region, ServedModel]
+    generators: Mapping[str, ServedGenerator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if missing := [region for region in Region if region not in self.models]:
             raise ModelRepositoryError("models", "must hold one for each region", f"none for {', '.join(missing)}")
         if wrong := [region for region, model in self.models.items() if model.region is not region]:
             raise ModelRepositoryError("models", "must stand under their own regions", f"another under {wrong[0]}")
+        if strange := [target for target, generator in self.generators.items() if generator.target != target]:
+            raise ModelRepositoryError("generators", "must stand under their own names", f"another under {strange[0]}")
         object.__setattr__(self, "models", MappingProxyType({region: self.models[region] for region in Region}))
+        object.__setattr__(self, "generators", MappingProxyType(dict(sorted(self.generators.items()))))
 
     def __getitem__(self, region: Region) -> ServedModel:
         return self.models[region]
@@ -90,21 +67,40 @@ class ModelCatalog:
         """The plan of each region's model."""
         return MappingProxyType({region: model.plan for region, model in self.models.items()})
 
+    @property
+    def networks(self) -> tuple[ServedNetwork, ...]:
+        """All of them, the U-Nets first."""
+        return (*self.models.values(), *self.generators.values())
 
-def catalog_from(config_of: Callable[[str], tuple[ModelConfig, str]]) -> ModelCatalog:
+    def generator(self, target: str) -> ServedGenerator:
+        """A generator, by what it is asked for, e.g. `joint`.
+
+        Raises:
+            UnknownGeneratorError: It is not served.
+        """
+        if target not in self.generators:
+            rule = f"must be one of those served ({', '.join(self.generators) or 'there is none'})"
+            raise UnknownGeneratorError("generator", rule, repr(target[:40]))
+        return self.generators[target]
+
+
+def catalog_from(config_of: Callable[[str], tuple[ModelConfig, str]], generators: Iterable[str]) -> ModelCatalog:
     """The catalog of an engine.
 
     Args:
         config_of: The configuration and the version of the model of a name.
+        generators: The names of the generators that there are, e.g. `generator_joint`.
 
     Raises:
         ModelRepositoryError: A model's configuration is not one that `export` writes.
     """
-    return ModelCatalog({region: served_model(region, *config_of(name)) for region, name in MODEL_NAMES.items()})
+    models = {region: served_model(region, *config_of(name)) for region, name in MODEL_NAMES.items()}
+    drawing = [served_generator(*config_of(name)) for name in generators]
+    return ModelCatalog(models, {generator.target: generator for generator in drawing})
 
 
 def served_model(region: Region, config: ModelConfig, version: str) -> ServedModel:
-    """What a model's configuration says of it.
+    """What a U-Net's configuration says of it.
 
     Args:
         region: What the model should segment.
@@ -114,16 +110,14 @@ def served_model(region: Region, config: ModelConfig, version: str) -> ServedMod
     Raises:
         ModelRepositoryError: A tensor or a parameter is missing or is not what the pipeline expects.
     """
-    name = str(config.name)
-    try:
-        plan = ModelPlan.from_json(_parameter(config, "glioserve_plan"))
-        golden = GoldenAnswer.from_json(_parameter(config, "glioserve_golden"))
-    except ImagingError as error:
-        raise ModelRepositoryError(name, f"parameter {error.field} {error.rule}", error.got) from None
-    _check_tensor(name, config.input, (INPUT_NAME, [len(plan.channels), -1, -1]))
-    _check_tensor(name, config.output, (OUTPUT_NAME, [-1, -1]))
-    sha256 = _parameter(config, "onnx_sha256")
-    return ServedModel(region, name, version, sha256, plan, golden, int(config.max_batch_size))
+    plan = _recorded(config, "glioserve_plan", ModelPlan.from_json)
+    return _checked(ServedModel(region=region, plan=plan, **_common(config, version)), config)
+
+
+def served_generator(config: ModelConfig, version: str) -> ServedGenerator:
+    """What a generator's configuration says of it. Arguments and errors are those of `served_model`."""
+    plan = _recorded(config, "glioserve_plan", GeneratorPlan.from_json)
+    return _checked(ServedGenerator(plan=plan, **_common(config, version)), config)
 
 
 def repository_catalog(repository: Path) -> ModelCatalog:
@@ -132,10 +126,19 @@ def repository_catalog(repository: Path) -> ModelCatalog:
     Raises:
         ModelRepositoryError: A model, its configuration or its file is missing, or is not one that `export` writes.
     """
-    return catalog_from(lambda name: (_read_config(repository, name), newest_version(repository, name)))
+    folders = repository.iterdir() if repository.is_dir() else ()
+    return catalog_from(
+        lambda name: (_read_config(repository, name), newest_version(repository, name)),
+        sorted(folder.name for folder in folders if is_generator(folder.name)),
+    )
 
 
-def read_model(repository: Path, model: ServedModel) -> bytes:
+def is_generator(name: str) -> bool:
+    """Whether a model of this name is a generator."""
+    return name.startswith(GENERATOR_PREFIX)
+
+
+def read_model(repository: Path, model: ServedNetwork) -> bytes:
     """A model's `model.onnx`.
 
     Raises:
@@ -178,13 +181,48 @@ def _read_config(repository: Path, name: str) -> ModelConfig:
     return config
 
 
+def _common(config: ModelConfig, version: str) -> dict[str, Any]:
+    """What every network's configuration says, as arguments of `ServedNetwork`."""
+    return {
+        "name": str(config.name),
+        "version": version,
+        "sha256": _parameter(config, "onnx_sha256"),
+        "golden": _recorded(config, "glioserve_golden", GoldenAnswer.from_json),
+        "max_batch_size": int(config.max_batch_size),
+        "threads": _threads(config),
+    }
+
+
+def _threads(config: ModelConfig) -> int | None:
+    if THREADS_KEY not in config.parameters:
+        return None
+    text = _parameter(config, THREADS_KEY)
+    if not text.isdecimal() or int(text) < 1:
+        raise ModelRepositoryError(str(config.name), f"{THREADS_KEY} must be a whole number from 1 up", text)
+    return int(text)
+
+
+def _recorded(config: ModelConfig, key: str, parse: Callable[[str], Record]) -> Record:
+    try:
+        return parse(_parameter(config, key))
+    except ImagingError as error:
+        raise ModelRepositoryError(str(config.name), f"parameter {error.field} {error.rule}", error.got) from None
+
+
 def _parameter(config: ModelConfig, key: str) -> str:
     if key not in config.parameters:
         raise ModelRepositoryError(str(config.name), f"must have the parameter {key}", "none")
     return str(config.parameters[key].string_value)
 
 
-def _check_tensor(name: str, tensors: Any, wanted: tuple[str, list[int]]) -> None:  # noqa: ANN401 (untyped protobuf)
-    got = [(str(tensor.name), list(tensor.dims)) for tensor in tensors]
-    if got != [wanted] or tensors[0].data_type != TYPE_FP32:
-        raise ModelRepositoryError(name, f"must have one float32 tensor {wanted[0]} {wanted[1]}", f"{got}")
+def _checked(network: Network, config: ModelConfig) -> Network:
+    """The network, if its tensors are those that its plan speaks of."""
+    for tensors, kind, wanted in (
+        (config.input, network.input_type, (network.input_name, [network.channels, -1, -1])),
+        (config.output, np.float32, (network.output_name, [*network.output_channels, -1, -1])),
+    ):
+        got = [(str(tensor.name), list(tensor.dims)) for tensor in tensors]
+        if got != [wanted] or tensors[0].data_type != _TRITON_TYPES[kind]:
+            rule = f"must have one {kind.__name__} tensor {wanted[0]} {wanted[1]}"
+            raise ModelRepositoryError(network.name, rule, f"{got}")
+    return network

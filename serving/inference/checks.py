@@ -6,32 +6,33 @@ import numpy as np
 import numpy.typing as npt
 
 from serving.errors import EngineAnswerError, EngineRequestError
-from serving.inference.catalog import ServedModel
+from serving.inference.networks import Batch, ServedNetwork
 
 
-def check_slices(model: ServedModel, slices: npt.NDArray[np.float32]) -> None:
-    """Refuse a micro-batch that the model can't take.
+def check_batch(network: ServedNetwork, batch: Batch) -> None:
+    """Refuse a micro-batch that the network can't take.
 
     Raises:
-        EngineRequestError: It is not `float32 [slice, channel, i, j]` with the model's number of channels.
+        EngineRequestError: It is not `[slice, channel, i, j]` of the network's type and number of channels.
     """
-    channels = len(model.plan.channels)
-    if slices.ndim != 4 or slices.shape[1] != channels or 0 in slices.shape:
-        raise EngineRequestError(model.name, f"slices must be of shape [slice, {channels}, i, j]", f"{slices.shape}")
-    if slices.dtype != np.float32:
-        raise EngineRequestError(model.name, "slices must be float32", f"{slices.dtype}")
-    if slices.shape[0] > model.max_batch_size:
-        raise EngineRequestError(model.name, f"must get at most {model.max_batch_size} slices", f"{slices.shape[0]}")
+    what, channels = network.input_name, network.channels
+    if batch.ndim != 4 or batch.shape[1] != channels or 0 in batch.shape:
+        raise EngineRequestError(network.name, f"{what} must be of shape [slice, {channels}, i, j]", f"{batch.shape}")
+    if batch.dtype != network.input_type:
+        raise EngineRequestError(network.name, f"{what} must be {network.input_type.__name__}", f"{batch.dtype}")
+    if batch.shape[0] > network.max_batch_size:
+        raise EngineRequestError(network.name, f"must get at most {network.max_batch_size} slices", f"{batch.shape[0]}")
 
 
-def check_answer(model: ServedModel, slices: npt.NDArray[np.float32], answer: npt.NDArray[np.float32]) -> None:
+def check_answer(network: ServedNetwork, batch: Batch, answer: npt.NDArray[np.float32]) -> None:
     """Refuse an answer that is none.
 
     Raises:
-        EngineAnswerError: It is not `float32 [slice, i, j]` of the slices' extents, or not finite.
+        EngineAnswerError: It is not `float32` of the batch's slices and extents and the network's channels, or not
+            finite.
     """
-    wanted = (slices.shape[0], *slices.shape[2:])
+    wanted = (batch.shape[0], *network.output_channels, *batch.shape[2:])
     if answer.shape != wanted or answer.dtype != np.float32:
-        raise EngineAnswerError(model.name, f"must answer float32 {wanted}", f"{answer.dtype} {answer.shape}")
+        raise EngineAnswerError(network.name, f"must answer float32 {wanted}", f"{answer.dtype} {answer.shape}")
     if not np.isfinite(answer).all():
-        raise EngineAnswerError(model.name, "must answer finite probabilities", "NaN or infinity")
+        raise EngineAnswerError(network.name, f"must answer finite {network.output_name}", "NaN or infinity")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from imaging.pipeline.predictor import Predictor
 from serving.inference.catalog import ModelCatalog
 
@@ -19,9 +22,10 @@ class Engine(StrEnum):
 
 
 class InferenceEngine(Predictor, Protocol):
-    """A predictor that knows what it serves. Thread-safe.
+    """A predictor that knows what it serves, and draws too. Thread-safe.
 
-    `predict` raises `EngineUnavailableError`, `EngineBusyError`, `EngineDeadlineError` or `EngineAnswerError`.
+    `predict` and `draw` raise `EngineRequestError`, `EngineUnavailableError`, `EngineBusyError`,
+    `EngineDeadlineError` or `EngineAnswerError`.
     """
 
     @property
@@ -32,6 +36,22 @@ class InferenceEngine(Predictor, Protocol):
     @property
     def catalog(self) -> ModelCatalog:
         """What it serves."""
+        ...
+
+    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Images of brain maps.
+
+        Args:
+            generator: What it is asked for by, e.g. `joint`.
+            maps: `uint8 [slice, channel, i, j]`, encoded as its plan tells, `i` and `j` multiples of its plan's
+                number; at most its `max_batch_size` slices.
+
+        Returns:
+            `float32 [slice, contrast, i, j]`, 0 to 1, the contrasts in its plan's order.
+
+        Raises:
+            UnknownGeneratorError: It is not served.
+        """
         ...
 
     def close(self) -> None:

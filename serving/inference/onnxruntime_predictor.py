@@ -10,15 +10,10 @@ import numpy.typing as npt
 
 from imaging.regions import Region
 from serving.errors import EngineAnswerError, EngineUnavailableError, EngineUnsupportedError, ModelRepositoryError
-from serving.inference.catalog import (
-    INPUT_NAME,
-    OUTPUT_NAME,
-    ServedModel,
-    read_model,
-    repository_catalog,
-)
-from serving.inference.checks import check_answer, check_slices
+from serving.inference.catalog import read_model, repository_catalog
+from serving.inference.checks import check_answer, check_batch
 from serving.inference.engine import Engine
+from serving.inference.networks import Batch, ServedNetwork
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -29,7 +24,7 @@ class OnnxRuntimePredictor:
 
     Args:
         repository: The folder that Triton would be given.
-        threads: Cores that one call may use; 0 for all.
+        threads: Cores that one call may use, where a network's configuration does not say; 0 for all.
 
     Raises:
         ModelRepositoryError: The repository is incomplete, or a model file is not the one that was exported.
@@ -41,8 +36,8 @@ class OnnxRuntimePredictor:
     def __init__(self, repository: Path, *, threads: int = 0) -> None:
         self.catalog = repository_catalog(repository)
         self._sessions = {
-            region: _session(model, read_model(repository, model), threads)
-            for region, model in self.catalog.models.items()
+            network.name: _session(network, read_model(repository, network), network.threads or threads)
+            for network in self.catalog.networks
         }
 
     def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -53,24 +48,35 @@ class OnnxRuntimePredictor:
             EngineUnavailableError: `close` was called.
             EngineAnswerError: The model failed, or answered no probabilities.
         """
-        model = self.catalog[region]
-        check_slices(model, slices)
-        session = self._sessions.get(region)
-        if session is None:
-            raise EngineUnavailableError("onnxruntime", "must be open", "closed")
-        try:
-            answer: npt.NDArray[np.float32] = session.run([OUTPUT_NAME], {INPUT_NAME: slices})[0]
-        except Exception as error:  # ONNX Runtime's exceptions have no narrower base
-            raise EngineAnswerError(model.name, "must run", _first_line(error)) from error
-        check_answer(model, slices, answer)
-        return answer
+        return self._run(self.catalog[region], slices)
+
+    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Images of brain maps, as of `InferenceEngine.draw`.
+
+        Raises:
+            UnknownGeneratorError: The generator is not served.
+            ServingError: As of `predict`.
+        """
+        return self._run(self.catalog.generator(generator), maps)
 
     def close(self) -> None:
         """Release the models."""
         self._sessions = {}
 
+    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[np.float32]:
+        check_batch(network, batch)
+        session = self._sessions.get(network.name)
+        if session is None:
+            raise EngineUnavailableError("onnxruntime", "must be open", "closed")
+        try:
+            answer: npt.NDArray[np.float32] = session.run([network.output_name], {network.input_name: batch})[0]
+        except Exception as error:  # ONNX Runtime's exceptions have no narrower base
+            raise EngineAnswerError(network.name, "must run", _first_line(error)) from error
+        check_answer(network, batch, answer)
+        return answer
 
-def _session(model: ServedModel, content: bytes, threads: int) -> InferenceSession:
+
+def _session(model: ServedNetwork, content: bytes, threads: int) -> InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:

@@ -1,40 +1,48 @@
-"""Whether an engine can be trusted: it answers the golden slices as at export, for every model."""
+"""Whether an engine can be trusted: every network gives its golden answer, as at export."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from imaging.errors import GoldenError
-from imaging.pipeline.golden import golden_slices
-from imaging.regions import Region
 from serving.errors import EngineAnswerError, GoldenMismatchError, ServingError
 from serving.inference.engine import InferenceEngine
+from serving.inference.networks import ServedNetwork
 
 _log = logging.getLogger(__name__)
 
 
-def check_golden(engine: InferenceEngine) -> dict[Region, float]:
-    """Let every model answer the golden slices.
+def check_golden(engine: InferenceEngine) -> dict[str, float]:
+    """Let every U-Net answer the golden slices, and every generator the golden maps.
 
     Returns:
-        For each region the largest difference from the recorded probabilities.
+        For each network, by its name, the largest difference from the recorded values.
 
     Raises:
-        GoldenMismatchError: A model answers something else than it did at export.
+        GoldenMismatchError: A network answers something else than it did at export.
         ServingError: The engine did not answer, or its answer is none.
     """
-    differences: dict[Region, float] = {}
-    for region, model in engine.catalog.models.items():
-        answer = engine.predict(region, golden_slices(len(model.plan.channels)))
+    differences: dict[str, float] = {}
+    for network, answer in _golden_answers(engine):
         try:
-            differences[region] = model.golden.check(answer)
+            differences[network.name] = network.golden.check(answer)
         except GoldenError as error:
-            raise GoldenMismatchError(model.name, f"golden {error.field} {error.rule}", error.got) from None
+            raise GoldenMismatchError(network.name, f"golden {error.field} {error.rule}", error.got) from None
     return differences
+
+
+def _golden_answers(engine: InferenceEngine) -> Iterator[tuple[ServedNetwork, npt.NDArray[np.float32]]]:
+    for region, model in engine.catalog.models.items():
+        yield model, engine.predict(region, model.golden_input)
+    for target, generator in engine.catalog.generators.items():
+        yield generator, engine.draw(target, generator.golden_input)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class CanaryReport:
     """How the last golden check went.
 
     Args:
-        ready: Every model answered as at export.
+        ready: Every network answered as at export.
         fault: Why not; None when ready.
     """
 
@@ -118,7 +126,7 @@ class Canary:
         except ServingError as fault:
             return CanaryReport(ready=False, fault=fault)
         except Exception as error:  # noqa: BLE001 (whatever it is, it must not end the canary)
-            broken = EngineAnswerError("engine", "must answer the golden slices", type(error).__name__)
+            broken = EngineAnswerError("engine", "must answer its golden input", type(error).__name__)
             return CanaryReport(ready=False, fault=broken)
         return CanaryReport(ready=True)
 

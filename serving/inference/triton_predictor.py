@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import grpc
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.grpc.model_config_pb2 import ModelConfig
-from tritonclient.utils import InferenceServerException
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from imaging.regions import Region
 from serving.errors import (
@@ -22,9 +23,10 @@ from serving.errors import (
     ModelRepositoryError,
     ServingError,
 )
-from serving.inference.catalog import INPUT_NAME, OUTPUT_NAME, ModelCatalog, ServedModel, catalog_from
-from serving.inference.checks import check_answer, check_slices
+from serving.inference.catalog import ModelCatalog, catalog_from, is_generator
+from serving.inference.checks import check_answer, check_batch
 from serving.inference.engine import Engine
+from serving.inference.networks import Batch, ServedNetwork
 
 _Result = TypeVar("_Result")
 
@@ -51,7 +53,7 @@ class TritonPredictor:
 
     Raises:
         EngineUnavailableError: Triton does not answer.
-        ModelRepositoryError: It does not serve the three models, or not as `export` writes them.
+        ModelRepositoryError: It does not serve the three U-Nets, or serves a network not as `export` writes it.
     """
 
     engine = Engine.TRITON
@@ -62,7 +64,7 @@ class TritonPredictor:
         self._lock = threading.Lock()
         self._client: Any = None
         self._closed = False
-        self.catalog: ModelCatalog = catalog_from(self._model_config)
+        self.catalog: ModelCatalog = catalog_from(self._model_config, self._generator_names())
 
     def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Probabilities of a region, as of `imaging.pipeline.predictor.Predictor`.
@@ -74,24 +76,16 @@ class TritonPredictor:
             EngineDeadlineError: It did not answer in time.
             EngineAnswerError: The model failed, or answered no probabilities.
         """
-        model = self.catalog[region]
-        check_slices(model, slices)
-        tensor = InferInput(INPUT_NAME, slices.shape, "FP32")
-        tensor.set_data_from_numpy(np.ascontiguousarray(slices))
-        wanted = [InferRequestedOutput(OUTPUT_NAME)]
-        result = self._call(
-            model.name,
-            lambda client: client.infer(
-                model.name,
-                [tensor],
-                model_version=model.version,
-                outputs=wanted,
-                client_timeout=self._deadline_s,
-            ),
-        )
-        answer = _probabilities(model, result)
-        check_answer(model, slices, answer)
-        return answer
+        return self._run(self.catalog[region], slices)
+
+    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Images of brain maps, as of `InferenceEngine.draw`.
+
+        Raises:
+            UnknownGeneratorError: The generator is not served.
+            ServingError: As of `predict`.
+        """
+        return self._run(self.catalog.generator(generator), maps)
 
     def close(self) -> None:
         """Close the connection."""
@@ -100,6 +94,41 @@ class TritonPredictor:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[np.float32]:
+        check_batch(network, batch)
+        tensor = InferInput(network.input_name, batch.shape, np_to_triton_dtype(network.input_type))
+        tensor.set_data_from_numpy(np.ascontiguousarray(batch))
+        wanted = [InferRequestedOutput(network.output_name)]
+        result = self._call(
+            network.name,
+            lambda client: client.infer(
+                network.name,
+                [tensor],
+                model_version=network.version,
+                outputs=wanted,
+                client_timeout=self._deadline_s,
+            ),
+        )
+        answer = _output(network, result)
+        check_answer(network, batch, answer)
+        return answer
+
+    def _generator_names(self) -> list[str]:
+        """The generators that are served, by Triton's own index.
+
+        Raises:
+            EngineUnavailableError: Triton is still loading one.
+            ModelRepositoryError: It could not load one.
+        """
+        index = self._call(
+            "triton", lambda client: client.get_model_repository_index(client_timeout=self._deadline_s)
+        ).models
+        states: dict[str, dict[str, str]] = defaultdict(dict)
+        for entry in index:
+            if is_generator(entry.name):
+                states[entry.name][entry.state] = entry.reason
+        return [name for name in sorted(states) if _is_served(name, states[name])]
 
     def _model_config(self, name: str) -> tuple[ModelConfig, str]:
         """The configuration and the newest ready version of a model."""
@@ -135,13 +164,26 @@ class TritonPredictor:
                 self._client = None
 
 
-def _probabilities(model: ServedModel, result: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 (as above)
+def _is_served(name: str, states: Mapping[str, str]) -> bool:
+    """Whether a model is served, by the states of its versions, each with its reason."""
+    if "READY" in states:
+        return True
+    if "LOADING" in states:
+        raise EngineUnavailableError(name, "must have been loaded by Triton", "loading")
+    # What nobody asked Triton to load has no state; what it was asked to let go says so.
+    reason = states.get("UNAVAILABLE", "unloaded")
+    if reason != "unloaded":
+        raise ModelRepositoryError(name, "must be loaded by Triton", reason or "no reason told")
+    return False
+
+
+def _output(network: ServedNetwork, result: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 (as above)
     try:
-        answer: npt.NDArray[np.float32] | None = result.as_numpy(OUTPUT_NAME)
+        answer: npt.NDArray[np.float32] | None = result.as_numpy(network.output_name)
     except ValueError as error:  # fewer bytes than the shape that is stated
-        raise EngineAnswerError(model.name, "must send as many bytes as its shape needs", str(error)) from error
+        raise EngineAnswerError(network.name, "must send as many bytes as its shape needs", str(error)) from error
     if answer is None:
-        raise EngineAnswerError(model.name, f"must answer {OUTPUT_NAME}", "no such tensor")
+        raise EngineAnswerError(network.name, f"must answer {network.output_name}", "no such tensor")
     return answer
 
 

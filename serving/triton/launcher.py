@@ -79,8 +79,8 @@ class TritonServer:
         if self.is_running:
             raise TritonStartError("triton", "must not be started twice", "a running process")
         require_triton(this_machine(self._runtime))
-        for model in repository_catalog(self.settings.repository).models.values():
-            read_model(self.settings.repository, model)
+        for network in repository_catalog(self.settings.repository).networks:
+            read_model(self.settings.repository, network)
         self._log_start = _size(self.settings.log_file)
         begin = time.monotonic()
         self._process = TritonProcess(self.settings, self._runtime)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -60,6 +60,9 @@ def metrics(status: pb.MetricStatus.ValueType = pb.METRIC_STATUS_COMPUTED) -> li
     ]
 
 
+GENERATOR = info_pb2.GeneratorInfo(
+    name="joint", model="generator_joint", version="2", sha256=DIGEST, draws=[1, 2, 3, 4]
+)
 MODEL = pb.ModelInfo(name="unet_wt", version="3", sha256=DIGEST, region=pb.REGION_WT, channels=["t1", "flair"])
 
 
@@ -170,6 +173,7 @@ class FakeServer(
     released: threading.Event = field(default_factory=threading.Event)
     target: str = ""
     schemes: list[int] = field(default_factory=lambda: [1, 5, 99])
+    generators: list[info_pb2.GeneratorInfo] = field(default_factory=lambda: [GENERATOR])
 
     def Segment(  # noqa: N802 - gRPC's name
         self, request_iterator: Iterator[segmentation_pb2.SegmentRequest], context: grpc.ServicerContext
@@ -212,6 +216,7 @@ class FakeServer(
             max_voxels=64_000_000,
             queue_capacity=8,
             queue_length=3,
+            generators=self.generators,
         )
 
     def hang(self, received: Received) -> Answers:
@@ -236,12 +241,18 @@ def _files(headers: list[pb.FileHeader], chunks: Iterator[pb.Chunk]) -> tuple[by
     return tuple(bytes(data) for data in files)
 
 
-def start(fake: FakeServer, credentials: grpc.ServerCredentials | None = None) -> grpc.Server:
-    """Serves on a free port of this machine, which `fake.target` then names."""
+def start(
+    fake: FakeServer,
+    credentials: grpc.ServerCredentials | None = None,
+    more: Sequence[Callable[[grpc.Server], None]] = (),
+) -> grpc.Server:
+    """Serves on a free port of this machine, which `fake.target` then names; `more` add services of their own."""
     server = grpc.server(ThreadPoolExecutor(4))
     segmentation_pb2_grpc.add_SegmentationServiceServicer_to_server(fake, server)
     evaluation_pb2_grpc.add_EvaluationServiceServicer_to_server(fake, server)
     info_pb2_grpc.add_InfoServiceServicer_to_server(fake, server)
+    for add in more:
+        add(server)
     checks = health.HealthServicer()
     checks.set("", health_pb2.HealthCheckResponse.SERVING)
     checks.set("glioserve.v1.SegmentationService", health_pb2.HealthCheckResponse.NOT_SERVING)

@@ -64,3 +64,5 @@ def test_names_of_the_client_exist(snippet: Snippet) -> None:
     assert used <= set(glioserve.__all__)
     assert attributes_of("client", tree) <= set(dir(glioserve.Client))
     assert attributes_of("result", tree) <= fields
+    exam_fields = glioserve.SyntheticExam.__dataclass_fields__.keys() | set(dir(glioserve.SyntheticExam))
+    assert attributes_of("exam", tree) <= exam_fields

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
 
-from export.config import render_config
+from export.config import render_config, render_generator_config
 from export.parity import run_graph
 from export.session import open_graph
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
-from serving.inference.catalog import served_model
+from serving.inference.catalog import repository_catalog, served_model
 from tests.export.tiny import PLAN
+
+RELEASED = Path(__file__).resolve().parents[2] / "models"
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +54,18 @@ def test_serving_accepts_it(config: ModelConfig, golden: GoldenAnswer) -> None:
 
 def test_same_model_gives_same_bytes(graph: bytes, golden: GoldenAnswer) -> None:
     assert render_config(PLAN, graph=graph, golden=golden) == render_config(PLAN, graph=graph, golden=golden)
+
+
+def test_the_released_generator_is_configured_as_a_new_export_would_be() -> None:
+    generator = repository_catalog(RELEASED).generator("joint")
+    folder = RELEASED / generator.name
+    graph = (folder / generator.version / "model.onnx").read_bytes()
+    again = render_generator_config(generator.name, generator.plan, graph=graph, golden=generator.golden)
+    assert again == (folder / "config.pbtxt").read_text()
+
+
+def test_calls_of_a_generator_are_not_merged_and_their_bytes_do_not_depend_on_cores() -> None:
+    config = text_format.Parse((RELEASED / "generator_joint" / "config.pbtxt").read_text(), ModelConfig())
+    assert not config.HasField("dynamic_batching")
+    assert config.parameters["intra_op_thread_count"].string_value == "1"
+    assert [(group.count, group.kind) for group in config.instance_group] == [(2, ModelInstanceGroup.KIND_AUTO)]

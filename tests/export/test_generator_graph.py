@@ -22,7 +22,7 @@ def test_one_graph_takes_every_batch_and_size(generator: TrainedGenerator, gener
     session = open_graph(generator_graph)
     for count, height, width in ((1, 8, 8), (1, 64, 96), (3, 48, 32), (4, 8, 16)):
         chosen = np.random.default_rng(0).integers(CHANNELS + 1, size=(count, 1, height, width))
-        maps = (chosen == np.arange(CHANNELS)[:, np.newaxis, np.newaxis]).astype(np.float32)
+        maps = (chosen == np.arange(CHANNELS)[:, np.newaxis, np.newaxis]).astype(np.uint8)
         images = run_session(session, maps, shape=(count, 1, height, width))
         np.testing.assert_allclose(images, run_generator(generator.net, maps), atol=0.01)
         assert not images[:, 0][chosen[:, 0] == CHANNELS].any()  # air

@@ -26,7 +26,7 @@ def altered(graph: bytes, *, initializer: str, factor: float) -> bytes:
 
 @pytest.fixture(scope="module")
 def broken(generator: TrainedGenerator, generator_graph: bytes, maps: Sequence[MapCase]) -> GeneratorParityReport:
-    wrong = altered(generator_graph, initializer="components.1.first_norm.weight", factor=1.3)
+    wrong = altered(generator_graph, initializer="net.components.1.first_norm.weight", factor=1.3)
     return compare_generator(generator.net, wrong, cases=maps, source="a broken graph")
 
 
@@ -61,7 +61,7 @@ def test_each_bound_is_enforced(broken: GeneratorParityReport, bound: str) -> No
 def test_images_that_are_no_numbers_fail(
     generator: TrainedGenerator, generator_graph: bytes, maps: Sequence[MapCase]
 ) -> None:
-    wrong = altered(generator_graph, initializer="head.bias", factor=np.nan)
+    wrong = altered(generator_graph, initializer="net.head.bias", factor=np.nan)
     report = compare_generator(generator.net, wrong, cases=maps[:1], source="NaN")
     assert report.faults == ("largest_difference", "mean_difference", "ssim_loss")
 

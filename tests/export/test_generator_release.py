@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig
 from typer.testing import CliRunner
 
 from export import cli
@@ -91,7 +91,7 @@ def test_from_run_to_repository_by_command_line(models: Path, generator: Trained
     values = {key: parameter.string_value for key, parameter in config.parameters.items()}
     graph = (folder / "1/model.onnx").read_bytes()
     assert (config.name, config.backend, config.max_batch_size) == ("generator_flair", "onnxruntime", 4)
-    assert [(one.name, one.data_type, list(one.dims)) for one in config.input] == [("maps", TYPE_FP32, [7, -1, -1])]
+    assert [(one.name, one.data_type, list(one.dims)) for one in config.input] == [("maps", TYPE_UINT8, [7, -1, -1])]
     assert [(one.name, one.data_type, list(one.dims)) for one in config.output] == [("images", TYPE_FP32, [1, -1, -1])]
     assert values["onnx_sha256"] == hashlib.sha256(graph).hexdigest()
     plan = GeneratorPlan.from_json(values["glioserve_plan"])
@@ -100,7 +100,7 @@ def test_from_run_to_repository_by_command_line(models: Path, generator: Trained
     maps = golden_maps(plan.channels)
     assert golden.check(run_session(open_graph(graph), maps, shape=(2, 1, 64, 64))) < 1e-4
     with torch.inference_mode():
-        assert golden.check(generator.net(torch.from_numpy(maps)).numpy()) < golden.tolerance
+        assert golden.check(generator.net(torch.from_numpy(maps).float()).numpy()) < golden.tolerance
 
 
 def test_provenance_ends_with_the_epoch_that_was_kept(models: Path) -> None:

@@ -15,7 +15,7 @@ from tests.serving.model_repository import write_repository
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of three tiny models. Tests that alter one make their own."""
+    """A repository of three tiny U-Nets and a tiny generator. Tests that alter one make their own."""
     return write_repository(tmp_path_factory.mktemp("models"))
 
 

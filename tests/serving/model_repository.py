@@ -9,9 +9,12 @@ import numpy as np
 import onnxruntime
 from google.protobuf import text_format
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
 
-from imaging.modality import Channel
+from imaging.brainmap.encode import MapChannels
+from imaging.brainmap.golden import golden_maps
+from imaging.brainmap.plan import GeneratorPlan
+from imaging.modality import Channel, Modality
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
@@ -42,10 +45,48 @@ def tiny_onnx(channels: int, *, seed: int = 0) -> bytes:
     return bytes(model.SerializeToString())
 
 
+GENERATOR_PLAN = GeneratorPlan(MapChannels(tuple(Modality), bands_in_lesion=True), tuple(Modality), multiple=16)
+
+
+def tiny_generator_onnx(plan: GeneratorPlan, *, seed: int = 0) -> bytes:
+    """A 1 x 1 convolution and a sigmoid: `maps` uint8 [n, channel, i, j] to `images` float32 [n, contrast, i, j]."""
+    channels, contrasts = plan.channels.count, len(plan.draws)
+    weights = np.random.default_rng(seed).normal(0.0, 1.0, (contrasts, channels, 1, 1)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["maps"], ["shown"], to=TensorProto.FLOAT),
+            helper.make_node("Conv", ["shown", "weights"], ["logits"]),
+            helper.make_node("Sigmoid", ["logits"], ["images"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("maps", TensorProto.UINT8, ["n", channels, "i", "j"])],
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", contrasts, "i", "j"])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model: ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def generator_config(
+    content: bytes, *, name: str = "generator_joint", plan: GeneratorPlan = GENERATOR_PLAN
+) -> ModelConfig:
+    """The configuration of a tiny generator, with the four parameters."""
+    config = ModelConfig(name=name, backend="onnxruntime", max_batch_size=4)
+    config.input.add(name="maps", data_type=TYPE_UINT8, dims=[plan.channels.count, -1, -1])
+    config.output.add(name="images", data_type=TYPE_FP32, dims=[len(plan.draws), -1, -1])
+    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
+    answer = run_onnx(content, golden_maps(plan.channels))
+    config.parameters["glioserve_golden"].string_value = GoldenAnswer.record(answer).to_json()
+    config.parameters["glioserve_plan"].string_value = plan.to_json()
+    config.parameters["intra_op_thread_count"].string_value = "1"
+    config.parameters["onnx_sha256"].string_value = hashlib.sha256(content).hexdigest()
+    return config
+
+
 def run_onnx(content: bytes, slices: np.ndarray) -> np.ndarray:
     """What plain ONNX Runtime answers."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    answer: np.ndarray = session.run(None, {"slices": slices})[0]
+    answer: np.ndarray = session.run(None, {session.get_inputs()[0].name: slices})[0]
     return answer
 
 
@@ -72,8 +113,16 @@ def write_model(repository: Path, config: ModelConfig, content: bytes, *, versio
     (folder / str(version) / "model.onnx").write_bytes(content)
 
 
-def write_repository(repository: Path) -> Path:
-    """A whole repository of three tiny models."""
+def write_generator(repository: Path, *, name: str = "generator_joint", plan: GeneratorPlan = GENERATOR_PLAN) -> None:
+    """A tiny generator more."""
+    content = tiny_generator_onnx(plan)
+    write_model(repository, generator_config(content, name=name, plan=plan), content)
+
+
+def write_repository(repository: Path, *, draws: bool = True) -> Path:
+    """A whole repository of three tiny U-Nets and, unless told otherwise, a tiny generator."""
+    if draws:
+        write_generator(repository)
     for seed, (region, channels) in enumerate(CHANNELS.items()):
         content = tiny_onnx(len(channels), seed=seed)
         write_model(repository, model_config(region, content), content)

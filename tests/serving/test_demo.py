@@ -1,4 +1,4 @@
-"""`glioserve-server demo`, which `make run` is: server, client and results, on an exam given and on a phantom."""
+"""`glioserve-server demo`, which `make run` is: server, client and results, on an exam given and on a synthetic one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from serving.triton.runtime import TritonRuntime
 from tests.serving.cases import write_case
+from tests.serving.model_repository import write_repository
 from tests.serving.test_cli import call, error_of
 
 RESULTS = {"segmentation.nii.gz", "result.json", "report.html", "overlay.png"}
@@ -37,7 +38,7 @@ def test_an_exam_that_the_client_refuses_fails_the_demo(repository: Path, tmp_pa
 
 
 @pytest.mark.triton
-def test_without_an_exam_a_phantom_goes_through_triton(
+def test_without_an_exam_a_synthetic_patient_goes_through_triton(
     repository: Path, runtime: TritonRuntime, tmp_path: Path
 ) -> None:
     ended = call("demo", "--out", tmp_path, "--models", repository, settings={"TRITON_RUNTIME": str(runtime.root)})
@@ -45,8 +46,20 @@ def test_without_an_exam_a_phantom_goes_through_triton(
     assert ended.returncode == 0, ended.stderr
     assert {path.name for path in tmp_path.iterdir()} == RESULTS | {"exam"}
     assert len(list((tmp_path / "exam").glob("*/*.nii.gz"))) == 5
-    assert json.loads((tmp_path / "result.json").read_text())["server"]["engine"] == "triton"
-    assert "The exam is a phantom" in ended.stdout
+    (recorded,) = (tmp_path / "exam").glob("*/provenance.json")
+    assert json.loads(recorded.read_text())["source"]["seed"] == 7
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["server"]["engine"] == "triton"
+    assert len(result["metrics"]["regions"]) == 3
+    assert "The exam is synthetic" in ended.stdout
+    assert "generate --builtin 7" in ended.stdout
+
+
+def test_without_an_exam_and_a_generator_the_demo_says_what_it_lacks(tmp_path: Path) -> None:
+    models = write_repository(tmp_path / "models", draws=False)
+    ended = call("demo", "--out", tmp_path / "out", "--engine", "onnxruntime", "--models", models)
+    assert "models: must hold a generator to draw an exam with" in error_of(ended)
+    assert not (tmp_path / "out").exists()
 
 
 def test_models_that_are_not_there_fail_the_demo(tmp_path: Path) -> None:

@@ -12,9 +12,25 @@ import typer
 from rich.console import Console
 
 from glioserve.atomic import make_folder
-from glioserve.channel import DEFAULT_TARGET, TlsConfig
+from glioserve.channel import DEFAULT_TARGET
+from glioserve.cli.cohort import cohort
 from glioserve.cli.faults import reported
+from glioserve.cli.generate import generate
 from glioserve.cli.meter import Meter
+from glioserve.cli.options import (
+    Json,
+    Plaintext,
+    Retries,
+    Server,
+    Timeout,
+    Tls,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    TlsName,
+    protection,
+)
+from glioserve.cli.plugins import PluginGroup
 from glioserve.cli.tables import evaluation_parts, info_parts, segmentation_parts, show
 from glioserve.client import Client
 from glioserve.conventions import MetricConventions
@@ -28,34 +44,19 @@ from glioserve.version import __version__
 
 _File = typer.Option(exists=True, dir_okay=False, help="NIfTI file, .nii or .nii.gz.")
 _Contrast = Annotated[Path | None, _File]
-_Json = Annotated[bool, typer.Option("--json", help="Print a JSON document for programs.")]
 _Scheme = Annotated[LabelScheme, typer.Option(help="What the values of a label map mean.")]
 _ReferenceScheme = Annotated[
     LabelScheme | None, typer.Option(help="What the values of the reference mean. Never guessed from the values.")
 ]
 _Hd95 = Annotated[Hd95Definition, typer.Option(help="How HD95 is defined.")]
 _EmptyMasks = Annotated[EmptyMaskPolicy, typer.Option(help="What a metric is where a mask is empty.")]
-_Server = Annotated[str, typer.Option(envvar="GLIOSERVE_SERVER", metavar="HOST:PORT", help="Where the server is.")]
-_Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="For everything: upload, queue, work and retries.")]
-_Retries = Annotated[int, typer.Option(help="How often to ask again when the server is busy and says when to.")]
-_Plaintext = Annotated[
-    bool, typer.Option("--plaintext", help="Call another machine without TLS on a network you trust.")
-]
-_Tls = Annotated[bool, typer.Option("--tls", help="Use TLS with gRPC's own public authorities.")]
-_TlsCa = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="PEM certificates of the authorities to trust; turns TLS on."),
-]
-_TlsCert = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="This client's PEM certificate.")]
-_TlsKey = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="This client's PEM private key.")]
-_TlsName = Annotated[str | None, typer.Option(help="Name in the server's certificate, where it is not the host's.")]
-
 app = typer.Typer(
+    cls=PluginGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help=f"Segment glioma MRI on a glioserve server. {DISCLAIMER}",
+    help=f"Segment glioma MRI, and draw synthetic exams, on a glioserve server. {DISCLAIMER}",
 )
 
 
@@ -94,16 +95,16 @@ def segment(
         Path | None,
         typer.Option(file_okay=False, help="Folder for the label map, result.json, report.html and overlay.png."),
     ] = None,
-    json: _Json = False,
-    server: _Server = DEFAULT_TARGET,
-    timeout: _Timeout = SEGMENT_TIMEOUT_S,
-    retries: _Retries = 0,
-    plaintext: _Plaintext = False,
-    tls: _Tls = False,
-    tls_ca: _TlsCa = None,
-    tls_cert: _TlsCert = None,
-    tls_key: _TlsKey = None,
-    tls_server_name: _TlsName = None,
+    json: Json = False,
+    server: Server = DEFAULT_TARGET,
+    timeout: Timeout = SEGMENT_TIMEOUT_S,
+    retries: Retries = 0,
+    plaintext: Plaintext = False,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_server_name: TlsName = None,
 ) -> None:
     """Segment one exam: a case folder, or four files."""
     exam = _exam(case_dir, t1=t1, t1ce=t1ce, t2=t2, flair=flair)
@@ -111,8 +112,8 @@ def segment(
         case = resolve_case(exam, reference=reference, reference_label_scheme=reference_label_scheme)
         if out is not None:
             make_folder(out)  # found out before minutes of work, not after
-        protection = _protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=protection, plaintext=plaintext) as client, Meter(Console(stderr=True)) as meter:
+        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
+        with Client(server, tls=tls_config, plaintext=plaintext) as client, Meter(Console(stderr=True)) as meter:
             result = client.segment(
                 case,
                 label_scheme=label_scheme,
@@ -141,20 +142,20 @@ def evaluate(
     ] = None,
     hd95: _Hd95 = Hd95Definition.POOLED,
     empty_masks: _EmptyMasks = EmptyMaskPolicy.LEGACY,
-    json: _Json = False,
-    server: _Server = DEFAULT_TARGET,
-    timeout: _Timeout = EVALUATE_TIMEOUT_S,
-    plaintext: _Plaintext = False,
-    tls: _Tls = False,
-    tls_ca: _TlsCa = None,
-    tls_cert: _TlsCert = None,
-    tls_key: _TlsKey = None,
-    tls_server_name: _TlsName = None,
+    json: Json = False,
+    server: Server = DEFAULT_TARGET,
+    timeout: Timeout = EVALUATE_TIMEOUT_S,
+    plaintext: Plaintext = False,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_server_name: TlsName = None,
 ) -> None:
     """Score a label map against another."""
     with reported(as_json=json):
-        protection = _protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=protection, plaintext=plaintext) as client:
+        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
+        with Client(server, tls=tls_config, plaintext=plaintext) as client:
             result = client.evaluate(
                 prediction,
                 reference,
@@ -172,26 +173,30 @@ def evaluate(
 @app.command()
 def info(
     *,
-    json: _Json = False,
-    server: _Server = DEFAULT_TARGET,
-    timeout: _Timeout = QUERY_TIMEOUT_S,
-    plaintext: _Plaintext = False,
-    tls: _Tls = False,
-    tls_ca: _TlsCa = None,
-    tls_cert: _TlsCert = None,
-    tls_key: _TlsKey = None,
-    tls_server_name: _TlsName = None,
+    json: Json = False,
+    server: Server = DEFAULT_TARGET,
+    timeout: Timeout = QUERY_TIMEOUT_S,
+    plaintext: Plaintext = False,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_server_name: TlsName = None,
 ) -> None:
     """Say what the server is, serves and allows."""
     with reported(as_json=json):
-        protection = _protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=protection, plaintext=plaintext) as client:
+        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
+        with Client(server, tls=tls_config, plaintext=plaintext) as client:
             found = client.info(timeout_s=timeout)
             health = client.health(timeout_s=timeout)
     if json:
         typer.echo(to_json(info_document(found, health)), nl=False)
     else:
         show(info_parts(found, health), Console())
+
+
+app.command()(generate)
+app.add_typer(cohort, name="cohort")
 
 
 def main() -> None:
@@ -212,20 +217,6 @@ def _exam(
     raise typer.BadParameter(
         "give either a case folder, or all four files", param_hint="CASE_DIR or --t1, --t1ce, --t2, --flair"
     )
-
-
-def _protection(
-    wanted: bool,  # noqa: FBT001 - the option itself
-    *,
-    ca: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    server_name: str | None,
-) -> TlsConfig | None:
-    """TLS where any of its options is given."""
-    if not (wanted or ca or cert or key or server_name):
-        return None
-    return TlsConfig(ca_file=ca, client_cert_file=cert, client_key_file=key, server_name=server_name)
 
 
 def _print_version(*, wanted: bool) -> None:

@@ -24,7 +24,11 @@ FAILED = 1
 _OPTIONS = {
     "reference_label_scheme": "--reference-label-scheme",
     "retries": "--retries",
+    "label_scheme": "--label-scheme",
+    "seed": "--builtin",
+    "edit_seed": "--edit-seed",
     "target": "--server",
+    "shards": "--shards",
     "timeout_s": "--timeout",
     "tls": "--tls-cert, --tls-key",
     "plaintext": "--plaintext",

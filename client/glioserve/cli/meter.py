@@ -19,9 +19,10 @@ class Meter:
 
     Args:
         console: Where it is drawn. Nothing is drawn if that is no terminal.
+        first: What the call does before the server tells of anything.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, first: str = "Send the exam") -> None:
         self._console = console
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -32,7 +33,7 @@ class Meter:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID = self._bar.add_task("Send the exam", total=None, figure="")
+        self._task: TaskID = self._bar.add_task(first, total=None, figure="")
 
     def __enter__(self) -> Self:
         self._bar.start()

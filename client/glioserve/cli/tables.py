@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from glioserve.cohorts import Cohort
 from glioserve.conventions import MetricConventions
 from glioserve.documents import DISCLAIMER
 from glioserve.results import EvaluationResult, RegionMetrics, RegionVolume, SegmentationResult, ServerInfo
+from glioserve.synthesis import SyntheticExam
 from glioserve.terms import Health
 from glioserve.wording import (
     DOMAIN_TITLE,
@@ -96,6 +99,35 @@ def evaluation_parts(result: EvaluationResult) -> list[Part]:
     return [_metrics(result.metrics), volumes, *_stated(result.conventions), *schemes, DISCLAIMER]
 
 
+def synthesis_parts(exam: SyntheticExam, folder: Path | None) -> list[Part]:
+    """What `glioserve generate` prints.
+
+    Args:
+        exam: What was drawn.
+        folder: Where it was written, if it was.
+    """
+    volumes = Table(
+        ("Region", "", "Volume", "Voxels"),
+        [
+            (
+                each.region.name,
+                REGION_TITLE[each.region],
+                millilitres(each.volume_ml) if each.voxels else "none",
+                count(each.voxels),
+            )
+            for each in exam.region_volumes
+        ],
+    )
+    scheme = exam.label_map.label_scheme
+    return [
+        volumes,
+        f"Synthetic exam {exam.case_id}, of nobody: {', '.join(exam.volumes)}, labels in {scheme.value}",
+        "Not kept: no --out was given" if folder is None else f"Written to {folder}",
+        f"Time on the server: {seconds(exam.total_s)} ({exam.engine}, version {exam.server_version})",
+        DISCLAIMER,
+    ]
+
+
 def info_parts(info: ServerInfo, health: Health) -> list[Part]:
     """What `glioserve info` prints."""
     models = Table(
@@ -111,14 +143,52 @@ def info_parts(info: ServerInfo, health: Health) -> list[Part]:
             for model in info.models
         ],
     )
+    generators = Table(
+        ("Generator", "Model", "Version", "Draws", "SHA-256"),
+        [
+            (
+                each.name,
+                each.model,
+                each.version,
+                ", ".join(modality.value for modality in each.draws),
+                each.sha256[:DIGEST_SHOWN],
+            )
+            for each in info.generators
+        ],
+    )
     return [
         f"Server {info.server_version}, {health.value}, engine {info.engine}",
         models,
+        generators if info.generators else "Generators: none; this server draws no synthetic exams",
         f"Label schemes: {', '.join(scheme.value for scheme in info.label_schemes)}",
         f"Limits: {mebibytes(info.max_file_bytes)} per file, {count(info.max_voxels)} voxels per volume",
         f"Queue: {info.queue_length} of {info.queue_capacity} places taken",
         DISCLAIMER,
     ]
+
+
+def cohort_parts(cohort: Cohort) -> list[Part]:
+    """What `glioserve cohort get` prints."""
+    parts = cohorts_parts([cohort])
+    parts += [f"Output: {cohort.output}", f"Spec: {cohort.name}, SHA-256 {cohort.spec_sha256[:DIGEST_SHOWN]}"]
+    return [*parts, f"Note: {cohort.note}"] if cohort.note else parts
+
+
+def cohorts_parts(cohorts: Sequence[Cohort]) -> list[Part]:
+    """What `glioserve cohort list` prints."""
+    rows = [
+        (
+            each.id,
+            each.phase.value,
+            count(each.cases),
+            count(each.released),
+            count(each.quarantined),
+            count(each.failed),
+            f"{each.submitted:%Y-%m-%d %H:%M} UTC",
+        )
+        for each in cohorts
+    ]
+    return [Table(("Cohort", "Phase", "Cases", "Released", "Quarantined", "Failed", "Ordered"), rows)]
 
 
 def _volumes(volumes: Sequence[RegionVolume]) -> Table:

@@ -13,6 +13,7 @@ from glioserve.label_map import LabelMap
 from glioserve.nifti import read_grid
 from glioserve.results import (
     EvaluationResult,
+    GeneratorInfo,
     ModelInfo,
     RegionMetrics,
     RegionVolume,
@@ -45,8 +46,8 @@ def segmentation(message: segmentation_pb2.SegmentResult, nifti_gz: bytes, plan:
     reference = plan.case.reference
     return SegmentationResult(
         label_map=_checked_label_map(nifti_gz, plan),
-        volumes=_all_regions(region_volume(each) for each in message.volumes),
-        metrics=_all_regions(_metrics(each) for each in message.metrics) if reference else (),
+        volumes=all_regions(region_volume(each) for each in message.volumes),
+        metrics=all_regions(_metrics(each) for each in message.metrics) if reference else (),
         conventions=wire.read_conventions(message.conventions) if reference else None,
         reference_label_scheme=reference.label_scheme if reference else None,
         timings=tuple(StageTiming(each.stage, each.seconds) for each in message.timings),
@@ -65,9 +66,9 @@ def evaluation(message: evaluation_pb2.EvaluateResponse, plan: EvaluatePlan) -> 
         ProtocolError: It is incomplete.
     """
     return EvaluationResult(
-        metrics=_all_regions(_metrics(each) for each in message.metrics),
-        prediction_volumes=_all_regions(region_volume(each) for each in message.prediction_volumes),
-        reference_volumes=_all_regions(region_volume(each) for each in message.reference_volumes),
+        metrics=all_regions(_metrics(each) for each in message.metrics),
+        prediction_volumes=all_regions(region_volume(each) for each in message.prediction_volumes),
+        reference_volumes=all_regions(region_volume(each) for each in message.reference_volumes),
         conventions=wire.read_conventions(message.conventions),
         prediction_label_scheme=plan.prediction_label_scheme,
         reference_label_scheme=plan.reference_label_scheme,
@@ -88,6 +89,7 @@ def server_info(message: info_pb2.GetInfoResponse) -> ServerInfo:
         max_voxels=message.max_voxels,
         queue_capacity=message.queue_capacity,
         queue_length=message.queue_length,
+        generators=tuple(_generator(each) for each in message.generators),
     )
 
 
@@ -123,7 +125,22 @@ def _model(message: pb.ModelInfo) -> ModelInfo:
     )
 
 
-def _all_regions(values: Iterable[PerRegion]) -> tuple[PerRegion, ...]:
+def _generator(message: info_pb2.GeneratorInfo) -> GeneratorInfo:
+    return GeneratorInfo(
+        name=message.name,
+        model=message.model,
+        version=message.version,
+        sha256=message.sha256,
+        draws=tuple(wire.read_enum(terms.Modality, each) for each in message.draws),
+    )
+
+
+def all_regions(values: Iterable[PerRegion]) -> tuple[PerRegion, ...]:
+    """One value for each of WT, TC and ET, in this order.
+
+    Raises:
+        ProtocolError: One is missing.
+    """
     by_region = {value.region: value for value in values}
     if set(by_region) != set(Region):
         raise ProtocolError(f"the server reports on {len(by_region)} regions, not on WT, TC and ET")

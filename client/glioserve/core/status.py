@@ -12,6 +12,11 @@ from glioserve.v1 import types_pb2 as pb
 from glioserve.v1.contract import ERROR_DETAIL_KEY
 
 _INPUT = {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.OUT_OF_RANGE}
+_NAMED: dict[grpc.StatusCode, type[errors.InvalidInputError]] = {
+    grpc.StatusCode.NOT_FOUND: errors.NotFoundError,
+    grpc.StatusCode.ALREADY_EXISTS: errors.AlreadyExistsError,
+}
+"""Of our own services alone, which tell what was named; others have their own uses for these."""
 _SERVER: dict[grpc.StatusCode, type[errors.ServerError]] = {
     grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineError,
@@ -44,7 +49,14 @@ def error_of(
     if code in _INPUT or code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         if detail is None:
             return errors.InvalidInputError(code.name, "input", "must be acceptable to the server", f"'{message}'")
+        if detail.faults:
+            faults = [
+                errors.SpecFault(each.line, each.column, each.field, each.rule, each.got) for each in detail.faults
+            ]
+            return errors.InvalidSpecError(detail.kind, faults, left_out=detail.faults_left_out)
         return errors.InvalidInputError(detail.kind, detail.field, detail.rule, detail.got)
+    if code in _NAMED and detail is not None:
+        return _NAMED[code](detail.kind, detail.field, detail.rule, detail.got)
     return _SERVER.get(code, errors.ServerError)(message)
 
 

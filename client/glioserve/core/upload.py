@@ -21,7 +21,7 @@ class SentFile:
     Args:
         field: How it is called in an error, e.g. `t1ce`.
         path: Where it is.
-        header: Its role and size, as announced to the server.
+        header: Its role, if it has one, and size, as announced to the server.
     """
 
     field: str
@@ -46,6 +46,15 @@ class SentFile:
             LocalInputError: There is no such file.
         """
         return cls(field, Path(path), pb.FileHeader(mask=role, size_bytes=_size_bytes(Path(path), field)))
+
+    @classmethod
+    def of_map(cls, path: PathLike) -> SentFile:
+        """A brain map, which has no role beside others.
+
+        Raises:
+            LocalInputError: There is no such file.
+        """
+        return cls("map", Path(path), pb.FileHeader(size_bytes=_size_bytes(Path(path), "map")))
 
 
 class Upload:

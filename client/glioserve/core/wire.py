@@ -8,6 +8,8 @@ from typing import TypeVar
 from glioserve import terms
 from glioserve.conventions import MetricConventions
 from glioserve.errors import ProtocolError
+from glioserve.synthesis import MapEdit, RightAnteriorSuperior
+from glioserve.v1 import synthesis_pb2
 from glioserve.v1 import types_pb2 as pb
 
 E = TypeVar("E", bound=StrEnum)
@@ -21,6 +23,28 @@ def modality(value: terms.Modality) -> pb.Modality.ValueType:
 def label_scheme(value: terms.LabelScheme) -> pb.LabelScheme.ValueType:
     """A label scheme, as sent."""
     return pb.LabelScheme.Value(f"LABEL_SCHEME_{value.name}")
+
+
+def enhancement(value: terms.Enhancement | None) -> synthesis_pb2.Enhancement.ValueType:
+    """An enhancement, as sent; UNSPECIFIED for None."""
+    return synthesis_pb2.Enhancement.Value(f"ENHANCEMENT_{value.name if value else 'UNSPECIFIED'}")
+
+
+def side(value: terms.Side | None) -> synthesis_pb2.Side.ValueType:
+    """A side, as sent; UNSPECIFIED for None."""
+    return synthesis_pb2.Side.Value(f"SIDE_{value.name if value else 'UNSPECIFIED'}")
+
+
+def map_edit(value: MapEdit) -> synthesis_pb2.MapEdit:
+    """An edit, as sent."""
+    return synthesis_pb2.MapEdit(
+        shift_mm=_along_axes(value.shift_mm),
+        scale=value.scale,
+        rotation_deg=_along_axes(value.rotation_deg),
+        elastic_mm=value.elastic_mm,
+        elastic_scale_mm=value.elastic_scale_mm,
+        mirror=value.mirror,
+    )
 
 
 def conventions(value: MetricConventions) -> pb.MetricConventions:
@@ -62,3 +86,8 @@ def read_enum(kind: type[E], value: int) -> E:
         raise ProtocolError(f"the server states no {kind.__name__}")
     prefix = names[0].name.removesuffix("UNSPECIFIED")
     return kind[names[value].name.removeprefix(prefix)]
+
+
+def _along_axes(value: RightAnteriorSuperior) -> synthesis_pb2.AlongAxes:
+    right, anterior, superior = value
+    return synthesis_pb2.AlongAxes(right=right, anterior=anterior, superior=superior)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from glioserve.v1 import types_pb2 as glioserve_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17glioserve/v1/info.proto\x12\x0cglioserve.v1\x1a\x18glioserve/v1/types.proto\"\x10\n\x0eGetInfoRequest\"\xee\x01\n\x0fGetInfoResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\'\n\x06models\x18\x03 \x03(\x0b\x32\x17.glioserve.v1.ModelInfo\x12\x30\n\rlabel_schemes\x18\x04 \x03(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x16\n\x0emax_file_bytes\x18\x05 \x01(\x04\x12\x12\n\nmax_voxels\x18\x06 \x01(\x04\x12\x16\n\x0equeue_capacity\x18\x07 \x01(\r\x12\x14\n\x0cqueue_length\x18\x08 \x01(\r2U\n\x0bInfoService\x12\x46\n\x07GetInfo\x12\x1c.glioserve.v1.GetInfoRequest\x1a\x1d.glioserve.v1.GetInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17glioserve/v1/info.proto\x12\x0cglioserve.v1\x1a\x18glioserve/v1/types.proto\"\x10\n\x0eGetInfoRequest\"\x9f\x02\n\x0fGetInfoResponse\x12\x16\n\x0eserver_version\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\'\n\x06models\x18\x03 \x03(\x0b\x32\x17.glioserve.v1.ModelInfo\x12\x30\n\rlabel_schemes\x18\x04 \x03(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x16\n\x0emax_file_bytes\x18\x05 \x01(\x04\x12\x12\n\nmax_voxels\x18\x06 \x01(\x04\x12\x16\n\x0equeue_capacity\x18\x07 \x01(\r\x12\x14\n\x0cqueue_length\x18\x08 \x01(\r\x12/\n\ngenerators\x18\t \x03(\x0b\x32\x1b.glioserve.v1.GeneratorInfo\"t\n\rGeneratorInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12%\n\x05\x64raws\x18\x05 \x03(\x0e\x32\x16.glioserve.v1.Modality2U\n\x0bInfoService\x12\x46\n\x07GetInfo\x12\x1c.glioserve.v1.GetInfoRequest\x1a\x1d.glioserve.v1.GetInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETINFOREQUEST']._serialized_start=67
   _globals['_GETINFOREQUEST']._serialized_end=83
   _globals['_GETINFORESPONSE']._serialized_start=86
-  _globals['_GETINFORESPONSE']._serialized_end=324
-  _globals['_INFOSERVICE']._serialized_start=326
-  _globals['_INFOSERVICE']._serialized_end=411
+  _globals['_GETINFORESPONSE']._serialized_end=373
+  _globals['_GENERATORINFO']._serialized_start=375
+  _globals['_GENERATORINFO']._serialized_end=491
+  _globals['_INFOSERVICE']._serialized_start=493
+  _globals['_INFOSERVICE']._serialized_end=578
 # @@protoc_insertion_point(module_scope)

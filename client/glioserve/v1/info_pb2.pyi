@@ -46,6 +46,7 @@ class GetInfoResponse(_message.Message):
     MAX_VOXELS_FIELD_NUMBER: _builtins.int
     QUEUE_CAPACITY_FIELD_NUMBER: _builtins.int
     QUEUE_LENGTH_FIELD_NUMBER: _builtins.int
+    GENERATORS_FIELD_NUMBER: _builtins.int
     server_version: _builtins.str
     engine: _builtins.str
     """"triton" or "onnxruntime" """
@@ -63,6 +64,10 @@ class GetInfoResponse(_message.Message):
     def label_schemes(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.LabelScheme.ValueType]:
         """that the server knows"""
 
+    @_builtins.property
+    def generators(self) -> _containers.RepeatedCompositeFieldContainer[Global___GeneratorInfo]:
+        """none: this server draws no synthetic exams"""
+
     def __init__(
         self,
         *,
@@ -74,11 +79,51 @@ class GetInfoResponse(_message.Message):
         max_voxels: _builtins.int = ...,
         queue_capacity: _builtins.int = ...,
         queue_length: _builtins.int = ...,
+        generators: _abc.Iterable[Global___GeneratorInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "label_schemes", b"label_schemes", "max_file_bytes", b"max_file_bytes", "max_voxels", b"max_voxels", "models", b"models", "queue_capacity", b"queue_capacity", "queue_length", b"queue_length", "server_version", b"server_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "generators", b"generators", "label_schemes", b"label_schemes", "max_file_bytes", b"max_file_bytes", "max_voxels", b"max_voxels", "models", b"models", "queue_capacity", b"queue_capacity", "queue_length", b"queue_length", "server_version", b"server_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetInfoResponse: _TypeAlias = GetInfoResponse  # noqa: Y015
+
+@_typing.final
+class GeneratorInfo(_message.Message):
+    """A generator that is served."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    DRAWS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """what calls ask for, e.g. "joint" """
+    model: _builtins.str
+    """as in the model repository, e.g. "generator_joint" """
+    version: _builtins.str
+    sha256: _builtins.str
+    """of model.onnx"""
+    @_builtins.property
+    def draws(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.Modality.ValueType]:
+        """contrasts"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        model: _builtins.str = ...,
+        version: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        draws: _abc.Iterable[_types_pb2.Modality.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draws", b"draws", "model", b"model", "name", b"name", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GeneratorInfo: _TypeAlias = GeneratorInfo  # noqa: Y015

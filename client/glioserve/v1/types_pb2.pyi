@@ -457,6 +457,8 @@ class ErrorDetail(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     GOT_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    FAULTS_LEFT_OUT_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """the error's type, e.g. "NiftiTruncatedError" """
     field: _builtins.str
@@ -467,6 +469,12 @@ class ErrorDetail(_message.Message):
     """what was found instead"""
     retry_after_ms: _builtins.int
     """0: do not retry"""
+    faults_left_out: _builtins.int
+    """that the text has beyond these"""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextFault]:
+        """of a text that was sent, such as a cohort's spec: the first ones, in order"""
+
     def __init__(
         self,
         *,
@@ -475,11 +483,51 @@ class ErrorDetail(_message.Message):
         rule: _builtins.str = ...,
         got: _builtins.str = ...,
         retry_after_ms: _builtins.int = ...,
+        faults: _abc.Iterable[Global___TextFault] | None = ...,
+        faults_left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "got", b"got", "kind", b"kind", "retry_after_ms", b"retry_after_ms", "rule", b"rule"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "faults_left_out", b"faults_left_out", "field", b"field", "got", b"got", "kind", b"kind", "retry_after_ms", b"retry_after_ms", "rule", b"rule"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ErrorDetail: _TypeAlias = ErrorDetail  # noqa: Y015
+
+@_typing.final
+class TextFault(_message.Message):
+    """One fault of a text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    GOT_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """counted from 1; 0: of the text as a whole"""
+    column: _builtins.int
+    """in characters, counted from 1"""
+    field: _builtins.str
+    """e.g. "lesion.volume_ml" """
+    rule: _builtins.str
+    """what must hold"""
+    got: _builtins.str
+    """what was found instead"""
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        column: _builtins.int = ...,
+        field: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        got: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "field", b"field", "got", b"got", "line", b"line", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TextFault: _TypeAlias = TextFault  # noqa: Y015

@@ -86,6 +86,9 @@ def test_info(server: FakeServer) -> None:
     document = json.loads(run(app, ["info", "--json", "--server", server.target]).stdout)
     assert (document["schema"], document["health"]) == ("glioserve.info/1", "serving")
     assert document["models"][1]["region"] is None
+    assert document["generators"][0]["draws"] == ["t1", "t1ce", "t2", "flair"]
+    server.generators = []
+    assert "Generators: none" in run(app, ["info", "--server", server.target]).stdout
 
 
 def test_version() -> None:
@@ -165,6 +168,7 @@ def test_failures_for_programs(server: FakeServer, case_dir: Path) -> None:
         "field": None,
         "rule": None,
         "got": None,
+        "faults": [],
         "retry_after_seconds": 0.001,
     }
     (case_dir / "Jane_Doe_1970_t2.nii.gz").unlink()

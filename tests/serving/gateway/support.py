@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from glioserve.v1 import evaluation_pb2, segmentation_pb2, types_pb2
+from glioserve.v1 import evaluation_pb2, segmentation_pb2, synthesis_pb2, types_pb2
 from glioserve.v1.contract import CHUNK_BYTES, ERROR_DETAIL_KEY
 from glioserve.v1.evaluation_pb2_grpc import EvaluationServiceStub
 from glioserve.v1.segmentation_pb2_grpc import SegmentationServiceStub
+from glioserve.v1.synthesis_pb2_grpc import SynthesisServiceStub
 from grpc import aio
 
+from imaging.brainmap.golden import golden_maps
+from imaging.brainmap.maps import BrainMap
+from imaging.brainmap.store import encode_map
 from imaging.modality import Channel, Modality
 from imaging.nifti import write_nifti
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
@@ -22,9 +26,11 @@ from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 from imaging.volume import Volume
 from serving.errors import ServingError
-from serving.inference.catalog import MODEL_NAMES, ModelCatalog, ServedModel
+from serving.inference.catalog import MODEL_NAMES, ModelCatalog
 from serving.inference.engine import Engine
+from serving.inference.networks import ServedGenerator, ServedModel
 from serving.settings import Settings
+from tests.serving.model_repository import GENERATOR_PLAN
 
 SHAPE = (64, 64, 32)
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -44,6 +50,14 @@ def arithmetic(region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[n
     return answer.astype(np.float32)
 
 
+def shades(maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Each band in a grey of its own, a little darker with each contrast."""
+    greys = np.array([0.2, 0.4, 0.6, 0.8], np.float32)
+    bands = maps[:, : 4 * len(Modality)].reshape(len(maps), len(Modality), 4, *maps.shape[2:])
+    darker = np.array([1.0, 0.95, 0.9, 0.85], np.float32)[:, None, None]
+    return np.asarray(np.einsum("scbij,b->scij", bands, greys) * darker, dtype=np.float32)
+
+
 class FakeEngine:
     """Answers by arithmetic. Can be told to fail, or to hold its answers back."""
 
@@ -57,10 +71,22 @@ class FakeEngine:
         self.open.set()
         self.entered = threading.Event()
         self.batches = 0
-        self.catalog = ModelCatalog({region: _model(region) for region in Region})
+        self.catalog = ModelCatalog({region: _model(region) for region in Region}, {"joint": _generator()})
 
     def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        golden = slices.shape[2:] == (64, 64) and slices.shape[0] == 2
+        self._pass(slices)
+        return arithmetic(region, slices)
+
+    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        self.catalog.generator(generator)
+        self._pass(maps)
+        return shades(maps)
+
+    def close(self) -> None: ...
+
+    def _pass(self, batch: npt.NDArray[np.float32]) -> None:
+        """Fail, or wait, as a test wants it; the golden check never waits."""
+        golden = batch.shape[2:] == (64, 64) and batch.shape[0] == 2
         if self.fault is not None:
             raise self.fault
         if not golden:
@@ -72,9 +98,17 @@ class FakeEngine:
                 raise self.bug
             if self.fault is not None:
                 raise self.fault
-        return arithmetic(region, slices)
 
-    def close(self) -> None: ...
+
+def _generator() -> ServedGenerator:
+    return ServedGenerator(
+        name="generator_joint",
+        version="3",
+        sha256="a" * 64,
+        plan=GENERATOR_PLAN,
+        golden=GoldenAnswer.record(shades(golden_maps(GENERATOR_PLAN.channels))),
+        max_batch_size=4,
+    )
 
 
 def _model(region: Region) -> ServedModel:
@@ -160,6 +194,54 @@ def evaluate_requests(prediction: bytes, reference: bytes, **header: Any) -> lis
     } | header
     first = evaluation_pb2.EvaluateRequest(header=evaluation_pb2.EvaluateHeader(files=headers, **header))
     return [first, *(evaluation_pb2.EvaluateRequest(chunk=chunk) for chunk in chunks([prediction, reference]))]
+
+
+def generate_requests(content: bytes, **header: Any) -> list[synthesis_pb2.GenerateRequest]:
+    """The requests of a call that draws from a map of its own, in an `.npz` file."""
+    source = synthesis_pb2.UploadedMap(size_bytes=len(content))
+    first = synthesis_pb2.GenerateRequest(header=synthesis_pb2.GenerateHeader(map=source, **header))
+    return [first, *(synthesis_pb2.GenerateRequest(chunk=chunk) for chunk in chunks([content]))]
+
+
+def map_file(brain_map: BrainMap) -> bytes:
+    """A map as it is sent."""
+    return encode_map(brain_map)
+
+
+@dataclass
+class Drawn:
+    """What came back of one call of `Generate`."""
+
+    queued: list[int] = field(default_factory=list)
+    progress: list[tuple[str, int, int]] = field(default_factory=list)
+    headers: list[types_pb2.FileHeader] = field(default_factory=list)
+    files: list[bytes] = field(default_factory=list)
+    result: synthesis_pb2.GenerateResult = field(default_factory=synthesis_pb2.GenerateResult)
+
+    def add(self, response: synthesis_pb2.GenerateResponse) -> None:
+        match response.WhichOneof("part"):
+            case "queued":
+                self.queued.append(response.queued.position)
+            case "progress":
+                progress = response.progress
+                self.progress.append((progress.stage, progress.done, progress.total))
+            case "files":
+                self.headers = list(response.files.files)
+                self.files = [b""] * len(self.headers)
+            case "file_chunk":
+                self.files[response.file_chunk.file] += response.file_chunk.data
+            case "result":
+                self.result = response.result
+
+
+async def generate(
+    channel: aio.Channel, requests: Iterable[synthesis_pb2.GenerateRequest], *, timeout_s: float | None = 60.0
+) -> Drawn:
+    """One whole call."""
+    drawn = Drawn()
+    async for response in SynthesisServiceStub(channel).Generate(iter_async(requests), timeout=timeout_s):
+        drawn.add(response)
+    return drawn
 
 
 @dataclass

@@ -179,7 +179,8 @@ async def test_refusing_many_calls_for_one_fault_of_the_engine_keeps_nothing_of_
     for _ in range(10):
         assert await code_of(segment(channel, segment_requests({})[:1])) is Code.INVALID_ARGUMENT
         assert await code_of(segment(channel, segment_requests(exam_files())[:1])) is Code.UNAVAILABLE
-    assert len(list(traceback.walk_tb(engine.fault.__traceback__))) < 10
+    # The frames of one call and, as the golden check meets the same object, of a check or two; ten calls have 60.
+    assert len(list(traceback.walk_tb(engine.fault.__traceback__))) < 30
 
 
 async def test_a_golden_check_that_breaks_altogether_is_repeated(channel: aio.Channel, engine: FakeEngine) -> None:

@@ -39,6 +39,9 @@ async def test_information_names_models_schemes_and_limits(channel: aio.Channel)
     assert (info.queue_capacity, info.queue_length) == (3, 0)
     assert info.max_file_bytes == 128 * 1024**2
     assert info.models[0].region == types_pb2.REGION_WT
+    (generator,) = info.generators
+    assert (generator.name, generator.model, generator.version) == ("joint", "generator_joint", "3")
+    assert list(generator.draws) == [1, 2, 3, 4]
 
 
 async def test_reflection_lists_every_service(channel: aio.Channel) -> None:
@@ -52,6 +55,8 @@ async def test_reflection_lists_every_service(channel: aio.Channel) -> None:
     assert {name for name in names if name.startswith("glioserve.")} == {
         "glioserve.v1.SegmentationService",
         "glioserve.v1.EvaluationService",
+        "glioserve.v1.SynthesisService",
+        "glioserve.v1.CohortService",
         "glioserve.v1.InfoService",
     }
     assert "grpc.health.v1.Health" in names

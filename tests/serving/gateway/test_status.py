@@ -16,6 +16,7 @@ from serving.errors import (
     EngineUnavailableError,
     GoldenMismatchError,
     ModelRepositoryError,
+    UnknownGeneratorError,
 )
 from serving.gateway.errors import DeadlineError, DrainingError, QueueFullError, UnknownFileError
 from serving.gateway.status import PUSHBACK_KEY, status_of
@@ -39,6 +40,7 @@ Code = grpc.StatusCode
         (EngineDeadlineError(*PARTS), Code.DEADLINE_EXCEEDED, 0),
         (ModelRepositoryError(*PARTS), Code.FAILED_PRECONDITION, 0),
         (EngineAnswerError(*PARTS), Code.INTERNAL, 0),
+        (UnknownGeneratorError(*PARTS), Code.INVALID_ARGUMENT, 0),
     ],
 )
 def test_each_cause_has_its_code_detail_and_hint(error: Exception, code: grpc.StatusCode, retry_after_ms: int) -> None:

@@ -12,9 +12,17 @@ from tritonclient.grpc.model_config_pb2 import TYPE_FP16, ModelConfig
 
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
-from serving.errors import Cause, ModelRepositoryError
+from serving.errors import Cause, ModelRepositoryError, UnknownGeneratorError
 from serving.inference.catalog import ModelCatalog, read_model, repository_catalog
-from tests.serving.model_repository import CHANNELS, model_config, tiny_onnx, write_model, write_repository
+from tests.serving.model_repository import (
+    CHANNELS,
+    GENERATOR_PLAN,
+    model_config,
+    tiny_onnx,
+    write_generator,
+    write_model,
+    write_repository,
+)
 
 
 def test_reads_what_was_written(repository: Path) -> None:
@@ -28,6 +36,44 @@ def test_reads_what_was_written(repository: Path) -> None:
         assert read_model(repository, model) == content
         assert catalog[region] is model
         assert catalog.plans[region] == ModelPlan(region, CHANNELS[region])
+
+
+def test_reads_the_generator_that_was_written(repository: Path) -> None:
+    catalog = repository_catalog(repository)
+    content = (repository / "generator_joint" / "1" / "model.onnx").read_bytes()
+
+    generator = catalog.generator("joint")
+
+    assert list(catalog.generators) == ["joint"]
+    assert catalog.networks == (*catalog.models.values(), generator)
+    assert (generator.name, generator.target, generator.version) == ("generator_joint", "joint", "1")
+    assert (generator.max_batch_size, generator.threads) == (4, 1)
+    assert generator.sha256 == hashlib.sha256(content).hexdigest()
+    assert generator.plan == GENERATOR_PLAN
+    assert read_model(repository, generator) == content
+    assert catalog[Region.WT].threads is None
+
+
+def test_a_repository_need_not_have_a_generator(tmp_path: Path) -> None:
+    catalog = repository_catalog(write_repository(tmp_path, draws=False))
+
+    assert not catalog.generators
+    with pytest.raises(
+        UnknownGeneratorError, match=r"generator: must be one of those served \(there is none\)"
+    ) as caught:
+        catalog.generator("joint")
+    assert caught.value.cause is Cause.INVALID
+
+
+def test_generators_stand_beside_each_other(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path)
+    write_generator(repository, name="generator_another")
+
+    catalog = repository_catalog(repository)
+
+    assert list(catalog.generators) == ["another", "joint"]
+    with pytest.raises(UnknownGeneratorError, match=r"served \(another, joint\), got 'flair'"):
+        catalog.generator("flair")
 
 
 def test_the_newest_version_counts_by_number(tmp_path: Path) -> None:
@@ -83,11 +129,44 @@ def without_output(config: ModelConfig) -> None:
     del config.output[:]
 
 
+def with_no_threads(config: ModelConfig) -> None:
+    config.parameters["intra_op_thread_count"].string_value = "0"
+
+
+@pytest.mark.parametrize(
+    ("alter", "complaint"),
+    [
+        (without_plan, "generator_joint: must have the parameter glioserve_plan"),
+        (with_another_plan, "generator_joint: parameter glioserve_plan must be an object"),
+        (with_an_empty_record, "generator_joint: parameter glioserve_golden must be an object"),
+        (with_half_a_digest, "generator_joint: must state onnx_sha256 as 64"),
+        (with_another_name, r"generator_joint: config.pbtxt must name its own model, got 'unet_tc'"),
+        (without_batches, "generator_joint: must have a max_batch_size"),
+        (with_a_channel_more, r"generator_joint: must have one uint8 tensor maps [19, -1, -1]"),
+        (with_half_precision, r"generator_joint: must have one float32 tensor images [4, -1, -1]"),
+        (with_no_threads, "generator_joint: intra_op_thread_count must be a whole number from 1 up, got 0"),
+    ],
+)
+def test_refuses_a_generators_configuration(
+    tmp_path: Path, alter: Callable[[ModelConfig], None], complaint: str
+) -> None:
+    repository = write_repository(tmp_path)
+    path = repository / "generator_joint" / "config.pbtxt"
+    config = text_format.Parse(path.read_text(), ModelConfig())
+    alter(config)
+    path.write_text(text_format.MessageToString(config))
+
+    with pytest.raises(ModelRepositoryError) as caught:
+        repository_catalog(repository)
+
+    assert complaint in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("alter", "complaint"),
     [
         (without_plan, "unet_wt: must have the parameter glioserve_plan"),
-        (with_another_plan, "unet_wt: must have one float32 tensor slices"),
+        (with_another_plan, "unet_wt: must have a plan for wt, got et"),
         (with_a_damaged_plan, "unet_wt: parameter glioserve_plan must be JSON"),
         (with_an_empty_record, "unet_wt: parameter glioserve_golden must be an object"),
         (without_digest, "unet_wt: must have the parameter onnx_sha256"),
@@ -160,3 +239,6 @@ def test_a_catalog_holds_every_region_under_its_own_name(repository: Path) -> No
         ModelCatalog({region: models[region] for region in (Region.WT, Region.TC)})
     with pytest.raises(ModelRepositoryError, match="under et"):
         ModelCatalog({**models, Region.ET: models[Region.TC]})
+    generators = repository_catalog(repository).generators
+    with pytest.raises(ModelRepositoryError, match="another under flair"):
+        ModelCatalog(models, {"flair": generators["joint"]})

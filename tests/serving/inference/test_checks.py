@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from imaging.regions import Region
-from serving.errors import EngineAnswerError
+from serving.errors import EngineAnswerError, EngineRequestError
 from serving.inference.catalog import repository_catalog
-from serving.inference.checks import check_answer
+from serving.inference.checks import check_answer, check_batch
 
 SLICES = np.zeros((2, 3, 16, 32), np.float32)
 
@@ -31,3 +31,27 @@ def test_refuses_what_is_no_answer(repository: Path, answer: np.ndarray, complai
 
     with pytest.raises(EngineAnswerError, match=complaint):
         check_answer(model, SLICES, answer)
+
+
+@pytest.mark.parametrize(
+    ("maps", "complaint"),
+    [
+        (np.zeros((1, 4, 16, 16), np.uint8), r"maps must be of shape \[slice, 19, i, j\]"),
+        (np.zeros((1, 19, 16, 16), np.float32), "maps must be uint8"),
+        (np.zeros((5, 19, 16, 16), np.uint8), "must get at most 4 slices"),
+    ],
+)
+def test_refuses_maps_that_a_generator_can_not_take(repository: Path, maps: np.ndarray, complaint: str) -> None:
+    with pytest.raises(EngineRequestError, match=complaint):
+        check_batch(repository_catalog(repository).generator("joint"), maps)
+
+
+def test_a_generators_answer_has_its_contrasts(repository: Path) -> None:
+    generator = repository_catalog(repository).generator("joint")
+    maps = np.zeros((2, 19, 16, 32), np.uint8)
+    check_answer(generator, maps, np.zeros((2, 4, 16, 32), np.float32))
+
+    with pytest.raises(EngineAnswerError, match=r"must answer float32 \(2, 4, 16, 32\)"):
+        check_answer(generator, maps, np.zeros((2, 16, 32), np.float32))
+    with pytest.raises(EngineAnswerError, match="must answer finite images"):
+        check_answer(generator, maps, np.full((2, 4, 16, 32), np.nan, np.float32))

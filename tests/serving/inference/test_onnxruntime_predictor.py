@@ -17,11 +17,21 @@ from serving.errors import (
     EngineUnavailableError,
     EngineUnsupportedError,
     ModelRepositoryError,
+    UnknownGeneratorError,
 )
 from serving.inference.catalog import repository_catalog
 from serving.inference.engine import Engine, InferenceEngine
 from serving.inference.onnxruntime_predictor import OnnxRuntimePredictor
-from tests.serving.model_repository import CHANNELS, model_config, run_onnx, tiny_onnx, write_model, write_repository
+from tests.serving.model_repository import (
+    CHANNELS,
+    GENERATOR_PLAN,
+    model_config,
+    run_onnx,
+    tiny_generator_onnx,
+    tiny_onnx,
+    write_model,
+    write_repository,
+)
 
 
 @pytest.mark.parametrize("region", Region)
@@ -99,4 +109,35 @@ def test_without_the_package(repository: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(builtins, "__import__", without_onnxruntime)
 
     with pytest.raises(EngineUnsupportedError, match="pip install onnxruntime"):
+        OnnxRuntimePredictor(repository)
+
+
+def test_draws_as_plain_onnx_runtime_does(repository: Path) -> None:
+    maps = np.random.default_rng(1).integers(0, 2, (3, 19, 48, 80)).astype(np.uint8)
+    content = (repository / "generator_joint" / "1" / "model.onnx").read_bytes()
+
+    images = OnnxRuntimePredictor(repository).draw("joint", maps)
+
+    assert images.shape == (3, 4, 48, 80)
+    np.testing.assert_allclose(images, run_onnx(content, maps), atol=1e-6)
+
+
+def test_a_generator_that_is_not_served(repository: Path) -> None:
+    with pytest.raises(UnknownGeneratorError, match="generator: must be one of those served"):
+        OnnxRuntimePredictor(repository).draw("t1", np.zeros((1, 19, 16, 16), np.uint8))
+
+
+def test_nothing_is_drawn_once_closed(repository: Path) -> None:
+    predictor = OnnxRuntimePredictor(repository)
+    predictor.close()
+
+    with pytest.raises(EngineUnavailableError):
+        predictor.draw("joint", np.zeros((1, 19, 16, 16), np.uint8))
+
+
+def test_an_altered_generator(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path)
+    (repository / "generator_joint" / "1" / "model.onnx").write_bytes(tiny_generator_onnx(GENERATOR_PLAN, seed=9))
+
+    with pytest.raises(ModelRepositoryError, match=r"generator_joint: model\.onnx must have the digest"):
         OnnxRuntimePredictor(repository)

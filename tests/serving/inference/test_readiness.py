@@ -17,6 +17,7 @@ from serving.inference.onnxruntime_predictor import OnnxRuntimePredictor
 from serving.inference.readiness import Canary, CanaryReport, check_golden
 
 PATIENCE_S = 20.0
+NETWORKS = {"unet_wt", "unet_tc", "unet_et", "generator_joint"}
 
 
 class FaultyEngine:
@@ -29,13 +30,18 @@ class FaultyEngine:
         self.catalog = self._genuine.catalog
         self.fault: ServingError | None = None
         self.off_by = 0.0
-        self.wrong_region = Region.ET
+        self.wrong = "unet_et"
 
     def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return self._falsify(self.catalog[region].name, self._genuine.predict(region, slices))
+
+    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return self._falsify(self.catalog.generator(generator).name, self._genuine.draw(generator, maps))
+
+    def _falsify(self, name: str, answer: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         if self.fault is not None:
             raise self.fault
-        answer = self._genuine.predict(region, slices)
-        return answer + np.float32(self.off_by) if region is self.wrong_region else answer
+        return answer + np.float32(self.off_by) if name == self.wrong else answer
 
     def close(self) -> None:
         self._genuine.close()
@@ -49,15 +55,15 @@ def engine(repository: Path) -> FaultyEngine:
 def test_an_engine_that_answers_as_at_export(engine: FaultyEngine) -> None:
     differences = check_golden(engine)
 
-    assert set(differences) == set(Region)
+    assert set(differences) == NETWORKS
     assert max(differences.values()) < 1e-4
 
 
-@pytest.mark.parametrize("region", Region)
-def test_one_wrong_model_is_enough(engine: FaultyEngine, region: Region) -> None:
-    engine.wrong_region, engine.off_by = region, 0.02
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_one_wrong_network_is_enough(engine: FaultyEngine, name: str) -> None:
+    engine.wrong, engine.off_by = name, 0.02
 
-    with pytest.raises(GoldenMismatchError, match=f"unet_{region}: golden answer must equal") as caught:
+    with pytest.raises(GoldenMismatchError, match=f"{name}: golden answer must equal") as caught:
         check_golden(engine)
     assert caught.value.cause is Cause.UNAVAILABLE
     assert caught.value.kind == "GoldenMismatchError"
@@ -99,3 +105,16 @@ def test_a_canary_checks_by_itself_and_tells_nothing_twice(
         engine.off_by = 0.0
         assert reports.get(timeout=PATIENCE_S).ready
     assert reports.empty()
+
+
+def test_a_generator_that_answers_wrongly_makes_the_engine_not_ready(
+    engine: FaultyEngine, canary: Canary, reports: queue.Queue[CanaryReport]
+) -> None:
+    assert reports.get(timeout=PATIENCE_S).ready
+
+    engine.wrong, engine.off_by = "generator_joint", 0.02
+    canary.check_soon()
+
+    report = reports.get(timeout=PATIENCE_S)
+    assert not report.ready
+    assert "generator_joint" in str(report.fault)

@@ -15,7 +15,7 @@ from serving.errors import (
     ServingError,
     TritonStartError,
 )
-from serving.inference.triton_predictor import _fault
+from serving.inference.triton_predictor import _fault, _is_served
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,23 @@ def test_a_start_that_fails_shows_the_log() -> None:
 
     assert str(error) == "triton: must start, got its end\nerror: no such model"
     assert str(TritonStartError("triton", "must start", "its end")) == "triton: must start, got its end"
+
+
+@pytest.mark.parametrize(
+    ("states", "served"),
+    [
+        ({"READY": ""}, True),
+        ({"UNAVAILABLE": "unloaded", "READY": ""}, True),
+        ({"": ""}, False),
+        ({"UNAVAILABLE": "unloaded"}, False),
+    ],
+)
+def test_a_generator_is_served_when_a_version_of_it_is_ready(states: dict[str, str], *, served: bool) -> None:
+    assert _is_served("generator_joint", states) is served
+
+
+def test_a_generator_that_is_not_there_yet_or_can_not_be_is_told() -> None:
+    with pytest.raises(EngineUnavailableError, match="generator_joint: must have been loaded"):
+        _is_served("generator_joint", {"LOADING": ""})
+    with pytest.raises(ModelRepositoryError, match="generator_joint: must be loaded by Triton, got out of memory"):
+        _is_served("generator_joint", {"UNAVAILABLE": "out of memory"})

@@ -15,7 +15,13 @@ import pytest
 
 from imaging.pipeline.golden import golden_slices
 from imaging.regions import Region
-from serving.errors import EngineDeadlineError, EngineRequestError, EngineUnavailableError, ModelRepositoryError
+from serving.errors import (
+    EngineDeadlineError,
+    EngineRequestError,
+    EngineUnavailableError,
+    ModelRepositoryError,
+    UnknownGeneratorError,
+)
 from serving.inference.catalog import repository_catalog
 from serving.inference.engine import Engine, InferenceEngine
 from serving.inference.onnxruntime_predictor import OnnxRuntimePredictor
@@ -50,6 +56,22 @@ def test_answers_as_onnx_runtime_does(
     np.testing.assert_array_equal(
         predictor.predict(region, batch), OnnxRuntimePredictor(repository).predict(region, batch)
     )
+
+
+@pytest.mark.parametrize(("slices", "rows", "columns"), [(1, 16, 16), (4, 192, 144), (3, 80, 176)])
+def test_draws_as_onnx_runtime_does(
+    predictor: TritonPredictor, repository: Path, slices: int, rows: int, columns: int
+) -> None:
+    maps = np.random.default_rng(0).integers(0, 2, (slices, 19, rows, columns)).astype(np.uint8)
+
+    np.testing.assert_array_equal(predictor.draw("joint", maps), OnnxRuntimePredictor(repository).draw("joint", maps))
+
+
+def test_refuses_to_draw_what_does_not_fit(predictor: TritonPredictor) -> None:
+    with pytest.raises(EngineRequestError, match="generator_joint: must get at most 4 slices"):
+        predictor.draw("joint", np.zeros((5, 19, 16, 16), np.uint8))
+    with pytest.raises(UnknownGeneratorError, match=r"served \(joint\), got 't1'"):
+        predictor.draw("t1", np.zeros((1, 19, 16, 16), np.uint8))
 
 
 def test_takes_slices_that_are_a_view(predictor: TritonPredictor) -> None:

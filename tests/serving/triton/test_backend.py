@@ -26,7 +26,7 @@ def resident_bytes(server: TritonServer) -> int:
         for task in Path(f"/proc/{server.pid}/task").iterdir()
         for child in (task / "children").read_text().split()
     }
-    assert len(children) == len(Region)
+    assert len(children) == len(Region) + 1  # the U-Nets and the generator
     statuses = [Path(f"/proc/{child}/status").read_text().splitlines() for child in children]
     return sum(int(line.split()[1]) * 1024 for status in statuses for line in status if line.startswith("RssAnon"))
 

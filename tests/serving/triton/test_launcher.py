@@ -166,7 +166,7 @@ def test_it_ends_with_its_context_and_leaves_nothing(repository: Path, runtime: 
         pid = server.pid
         assert pid is not None
         left = traces(server)
-        assert len(left) == 1 + len(Region)  # its folder, and a region per model
+        assert len(left) == 1 + len(Region) + 1  # its folder, and a region per U-Net and for the generator
 
     assert is_gone(pid)
     assert not server.is_running
@@ -250,6 +250,14 @@ def test_an_altered_model_is_not_even_tried(runtime: TritonRuntime, tmp_path: Pa
         TritonServer(TritonSettings(repository, tmp_path / "log"), runtime).start()
 
 
+def test_nor_is_an_altered_generator(runtime: TritonRuntime, tmp_path: Path) -> None:
+    repository = write_repository(tmp_path / "models")
+    (repository / "generator_joint" / "1" / "model.onnx").write_bytes(tiny_onnx(4, seed=9))
+
+    with pytest.raises(ModelRepositoryError, match=r"generator_joint: model\.onnx must have the digest"):
+        TritonServer(TritonSettings(repository, tmp_path / "log"), runtime).start()
+
+
 def test_a_machine_that_can_not_run_it(
     repository: Path, runtime: TritonRuntime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +274,9 @@ def test_models_that_can_not_be_served_are_named_with_the_reason(runtime: Triton
     accelerated = model_config(Region.WT, tiny_onnx(3))
     accelerated.optimization.execution_accelerators.cpu_execution_accelerator.append(accelerator)
     write_model(repository, accelerated, tiny_onnx(3))
+    write_model(repository, model_config(Region.TC, tiny_onnx(4)), tiny_onnx(4))
     threaded = model_config(Region.TC, tiny_onnx(4))
+    threaded.name = "another"
     threaded.parameters["intra_op_thread_count"].string_value = "many"
     write_model(repository, threaded, tiny_onnx(4))
     no_model = b"no model at all"

@@ -22,6 +22,9 @@ from typing import Any
 import onnxruntime
 import triton_python_backend_utils as pb_utils
 
+_TYPES = {"TYPE_FP32": "tensor(float)", "TYPE_UINT8": "tensor(uint8)"}
+"""What goes between Triton and ONNX Runtime here, as either calls it."""
+
 
 class TritonPythonModel:
     """One instance of one model. Its methods are those that Triton calls."""
@@ -111,13 +114,16 @@ def _whole_number(parameters: dict[str, str], name: str, default: int) -> int:
 
 
 def _agreed_names(kind: str, configured: list[dict[str, Any]], actual: list[Any]) -> list[str]:
-    """The tensors' names, once configuration and model name the same ones, all of them float32."""
+    """The tensors' names, once configuration and model name the same ones, of the same types."""
     names = [tensor["name"] for tensor in configured]
     if sorted(names) != sorted(tensor.name for tensor in actual):
         raise pb_utils.TritonModelException(
             f"{kind} tensors must be those of the model {[tensor.name for tensor in actual]}, got {names}"
         )
-    types = {tensor["data_type"] for tensor in configured} | {tensor.type for tensor in actual}
-    if types != {"TYPE_FP32", "tensor(float)"}:
-        raise pb_utils.TritonModelException(f"{kind} tensors must be float32, got {sorted(types)}")
+    for tensor in configured:
+        (found,) = (other.type for other in actual if other.name == tensor["name"])
+        if _TYPES.get(tensor["data_type"]) != found:
+            raise pb_utils.TritonModelException(
+                f"{kind} tensor {tensor['name']} must be {found} and one of {sorted(_TYPES)}, got {tensor['data_type']}"
+            )
     return names

@@ -1,0 +1,1 @@
+"""Synthetic cohorts: a declarative spec in, a folder of labelled cases out."""

@@ -1,0 +1,1 @@
+"""Cohorts as Indexed Jobs of a Kubernetes cluster."""

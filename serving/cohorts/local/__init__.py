@@ -1,0 +1,1 @@
+"""Cohorts as jobs of this machine: one folder each, worked on by processes of their own."""
