@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ from threadpoolctl import threadpool_limits
 
 FloatVolume = npt.NDArray[np.float32]
 Shape = tuple[int, int, int]
+
+_LIMITED = threading.Lock()
 
 
 def smooth_field(rng: np.random.Generator, shape: Shape, *, scale_voxels: float) -> FloatVolume:
@@ -48,8 +51,9 @@ def upsample(coarse: FloatVolume, shape: Shape, *, factor: int) -> FloatVolume:
 
 def _expand(coefficients: FloatVolume, bases: list[FloatVolume]) -> FloatVolume:
     field = coefficients
-    # Several threads add in another order, and the last bits would depend on how many cores there are.
-    with threadpool_limits(limits=1, user_api="blas"):
+    # Several threads add in another order, and the last bits would depend on how many cores there are. The limit is
+    # the process's: without the lock, another call that ends would lift it under this one.
+    with _LIMITED, threadpool_limits(limits=1, user_api="blas"):
         for basis in bases:
             # Each product consumes the first axis and appends the full one, so that three of them restore the order.
             field = np.tensordot(field, basis, axes=(0, 1))

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imaging.phantom import fields
 from imaging.phantom.fields import smooth_field, upsample
 
 EXTENT = st.integers(1, 40)
@@ -50,3 +54,26 @@ def test_upsampling_keeps_the_samples_and_their_bounds(shape: tuple[int, int, in
 def test_upsampling_is_linear_between_samples() -> None:
     ramp = np.arange(0, 9, 2, dtype=np.float32)[:, None, None] * np.ones((1, 2, 2), dtype=np.float32)
     np.testing.assert_allclose(upsample(ramp, (9, 3, 3), factor=2)[:, 0, 0], np.arange(9), atol=1e-5)
+
+
+def test_calls_of_other_threads_do_not_lift_the_limit_on_blas(monkeypatch):
+    inside, most = 0, 0
+
+    class Limits:
+        def __init__(self, **_):
+            pass
+
+        def __enter__(self):
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.002)  # long enough for another thread to come in, if it could
+
+        def __exit__(self, *_):
+            nonlocal inside
+            inside -= 1
+
+    monkeypatch.setattr(fields, "threadpool_limits", Limits)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda seed: smooth_field(np.random.default_rng(seed), (6, 6, 6), scale_voxels=3.0), range(8)))
+    assert most == 1
