@@ -26,11 +26,11 @@ CASES = 3
 
 
 @pytest.fixture(scope="module")
-def nnunet(pytestconfig: pytest.Config) -> Path:
-    """A folder with nnU-Net beside this environment's packages, kept from run to run."""
-    assert pytestconfig.cache is not None
+def nnunet(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with nnU-Net beside this environment's packages, kept from run to run where pytest keeps a cache."""
     key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = pytestconfig.cache.mkdir("nnunet") / key
+    cache: pytest.Cache | None = getattr(pytestconfig, "cache", None)
+    folder = (tmp_path_factory.mktemp("nnunet") if cache is None else cache.mkdir("nnunet")) / key
     if not folder.exists():
         partial = folder.with_name(f"{key}-{os.getpid()}")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
