@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from imaging.atomic import write_atomic
 from serving.cohorts.errors import CohortOrderError, CohortStoreError
 from serving.cohorts.job import JobOrder, JobPhase
 from serving.cohorts.names import check_id
@@ -149,7 +149,7 @@ class JobStore:
                 # Left by a server that ended between the two lines: no record, so no job.
                 if (folder / _RECORD).exists():
                     raise CohortStoreError("id", "must be that of no damaged record", record.id) from None
-            _write(folder / _SPEC, spec.encode())
+            write_atomic(folder / _SPEC, spec.encode())
         self.write(record)
 
     def write(self, record: JobRecord) -> None:
@@ -159,7 +159,7 @@ class JobStore:
             CohortStoreError: It can't be written.
         """
         with _typed("cohorts"):
-            _write(self._root / record.id / _RECORD, (record.model_dump_json(indent=2) + "\n").encode())
+            write_atomic(self._root / record.id / _RECORD, (record.model_dump_json(indent=2) + "\n").encode())
 
     def spec_file(self, cohort: str) -> Path:
         """Where a job's spec is."""
@@ -172,20 +172,6 @@ class JobStore:
     def output_folder(self, cohort: str) -> Path:
         """Where a cohort goes whose order names no place."""
         return self._root / cohort / _OUTPUT
-
-
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
