@@ -59,10 +59,13 @@ class SegmentHeader(_message.Message):
     LABEL_SCHEME_FIELD_NUMBER: _builtins.int
     REFERENCE_LABEL_SCHEME_FIELD_NUMBER: _builtins.int
     CONVENTIONS_FIELD_NUMBER: _builtins.int
+    OUTPUT_GRID_FIELD_NUMBER: _builtins.int
     label_scheme: _types_pb2.LabelScheme.ValueType
     """of the masks that are sent back; default BRATS_2018"""
     reference_label_scheme: _types_pb2.LabelScheme.ValueType
     """required with a reference"""
+    output_grid: _types_pb2.Modality.ValueType
+    """on whose grid, as sent, the masks come back; default T1CE"""
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.FileHeader]:
         """the four modalities, and a reference if scores are wanted"""
@@ -78,10 +81,11 @@ class SegmentHeader(_message.Message):
         label_scheme: _types_pb2.LabelScheme.ValueType = ...,
         reference_label_scheme: _types_pb2.LabelScheme.ValueType = ...,
         conventions: _types_pb2.MetricConventions | None = ...,
+        output_grid: _types_pb2.Modality.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions", "files", b"files", "label_scheme", b"label_scheme", "reference_label_scheme", b"reference_label_scheme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions", "files", b"files", "label_scheme", b"label_scheme", "output_grid", b"output_grid", "reference_label_scheme", b"reference_label_scheme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -108,7 +112,7 @@ class SegmentResponse(_message.Message):
 
     @_builtins.property
     def mask_chunk(self) -> _types_pb2.Chunk:
-        """then the gzipped NIfTI label map, file 0, on the grid of the exam as sent"""
+        """then gzipped NIfTI files: 0 the label map, 1 the brain mask where one was made"""
 
     def __init__(
         self,
@@ -219,6 +223,10 @@ class SegmentResult(_message.Message):
     SERVER_VERSION_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     MASK_SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    BRAIN_MASK_SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    OUTPUT_GRID_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    PREPARATIONS_FIELD_NUMBER: _builtins.int
     label_scheme: _types_pb2.LabelScheme.ValueType
     """of the label map"""
     server_version: _builtins.str
@@ -226,6 +234,10 @@ class SegmentResult(_message.Message):
     """"triton" or "onnxruntime" """
     mask_size_bytes: _builtins.int
     """of the label map that follows"""
+    brain_mask_size_bytes: _builtins.int
+    """of the brain mask that follows it; 0 where the exam came skull-stripped"""
+    output_grid: _types_pb2.Modality.ValueType
+    """whose grid both are on"""
     @_builtins.property
     def volumes(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RegionVolume]:
         """WT, TC, ET"""
@@ -248,6 +260,14 @@ class SegmentResult(_message.Message):
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """e.g. an empty WT, stated as such"""
 
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Finding]:
+        """of the case check; warnings alone, as an exam that is refused has no result"""
+
+    @_builtins.property
+    def preparations(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Preparation]:
+        """one per contrast"""
+
     def __init__(
         self,
         *,
@@ -261,10 +281,14 @@ class SegmentResult(_message.Message):
         server_version: _builtins.str = ...,
         engine: _builtins.str = ...,
         mask_size_bytes: _builtins.int = ...,
+        brain_mask_size_bytes: _builtins.int = ...,
+        output_grid: _types_pb2.Modality.ValueType = ...,
+        findings: _abc.Iterable[_types_pb2.Finding] | None = ...,
+        preparations: _abc.Iterable[_types_pb2.Preparation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions", "engine", b"engine", "label_scheme", b"label_scheme", "mask_size_bytes", b"mask_size_bytes", "metrics", b"metrics", "models", b"models", "server_version", b"server_version", "timings", b"timings", "volumes", b"volumes", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brain_mask_size_bytes", b"brain_mask_size_bytes", "conventions", b"conventions", "engine", b"engine", "findings", b"findings", "label_scheme", b"label_scheme", "mask_size_bytes", b"mask_size_bytes", "metrics", b"metrics", "models", b"models", "output_grid", b"output_grid", "preparations", b"preparations", "server_version", b"server_version", "timings", b"timings", "volumes", b"volumes", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

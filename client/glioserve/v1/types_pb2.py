@@ -24,29 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18glioserve/v1/types.proto\x12\x0cglioserve.v1\"|\n\nFileHeader\x12*\n\x08modality\x18\x01 \x01(\x0e\x32\x16.glioserve.v1.ModalityH\x00\x12&\n\x04mask\x18\x02 \x01(\x0e\x32\x16.glioserve.v1.MaskRoleH\x00\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x42\x06\n\x04role\"#\n\x05\x43hunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\xc1\x01\n\x11MetricConventions\x12\x35\n\x0fhd95_definition\x18\x01 \x01(\x0e\x32\x1c.glioserve.v1.Hd95Definition\x12\x38\n\x11\x65mpty_mask_policy\x18\x02 \x01(\x0e\x32\x1d.glioserve.v1.EmptyMaskPolicy\x12;\n\x12specificity_domain\x18\x03 \x01(\x0e\x32\x1f.glioserve.v1.SpecificityDomain\"\xa9\x01\n\rRegionMetrics\x12$\n\x06region\x18\x01 \x01(\x0e\x32\x14.glioserve.v1.Region\x12\x0b\n\x03\x64sc\x18\x02 \x01(\x01\x12\x0f\n\x07hd95_mm\x18\x03 \x01(\x01\x12\x13\n\x0bsensitivity\x18\x04 \x01(\x01\x12\x13\n\x0bspecificity\x18\x05 \x01(\x01\x12*\n\x06status\x18\x06 \x01(\x0e\x32\x1a.glioserve.v1.MetricStatus\"o\n\x0cRegionVolume\x12$\n\x06region\x18\x01 \x01(\x0e\x32\x14.glioserve.v1.Region\x12\x11\n\tvolume_ml\x18\x02 \x01(\x01\x12\x0e\n\x06voxels\x18\x03 \x01(\x04\x12\x16\n\x0evoxels_removed\x18\x04 \x01(\x04\"-\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"r\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12$\n\x06region\x18\x04 \x01(\x0e\x32\x14.glioserve.v1.Region\x12\x10\n\x08\x63hannels\x18\x05 \x03(\t\"\x9f\x01\n\x0b\x45rrorDetail\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0b\n\x03got\x18\x04 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x05 \x01(\r\x12\'\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x17.glioserve.v1.TextFault\x12\x17\n\x0f\x66\x61ults_left_out\x18\x07 \x01(\r\"S\n\tTextFault\x12\x0c\n\x04line\x18\x01 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\r\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0b\n\x03got\x18\x05 \x01(\t*m\n\x08Modality\x12\x18\n\x14MODALITY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODALITY_T1\x10\x01\x12\x11\n\rMODALITY_T1CE\x10\x02\x12\x0f\n\x0bMODALITY_T2\x10\x03\x12\x12\n\x0eMODALITY_FLAIR\x10\x04*M\n\x06Region\x12\x16\n\x12REGION_UNSPECIFIED\x10\x00\x12\r\n\tREGION_WT\x10\x01\x12\r\n\tREGION_TC\x10\x02\x12\r\n\tREGION_ET\x10\x03*\xc9\x01\n\x0bLabelScheme\x12\x1c\n\x18LABEL_SCHEME_UNSPECIFIED\x10\x00\x12\x1b\n\x17LABEL_SCHEME_BRATS_2018\x10\x01\x12\x1b\n\x17LABEL_SCHEME_BRATS_2023\x10\x02\x12*\n&LABEL_SCHEME_BRATS_2024_POST_TREATMENT\x10\x03\x12 \n\x1cLABEL_SCHEME_BRATS_PEDIATRIC\x10\x04\x12\x14\n\x10LABEL_SCHEME_MSD\x10\x05*\x94\x01\n\x0eHd95Definition\x12\x1f\n\x1bHD95_DEFINITION_UNSPECIFIED\x10\x00\x12\x1a\n\x16HD95_DEFINITION_POOLED\x10\x01\x12 \n\x1cHD95_DEFINITION_DIRECTED_MAX\x10\x02\x12#\n\x1fHD95_DEFINITION_SURFEL_WEIGHTED\x10\x03*\x92\x01\n\x0f\x45mptyMaskPolicy\x12!\n\x1d\x45MPTY_MASK_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45MPTY_MASK_POLICY_LEGACY\x10\x01\x12 \n\x1c\x45MPTY_MASK_POLICY_BRATS_2026\x10\x02\x12\x1c\n\x18\x45MPTY_MASK_POLICY_STRICT\x10\x03*s\n\x11SpecificityDomain\x12\"\n\x1eSPECIFICITY_DOMAIN_UNSPECIFIED\x10\x00\x12\x1c\n\x18SPECIFICITY_DOMAIN_IMAGE\x10\x01\x12\x1c\n\x18SPECIFICITY_DOMAIN_BRAIN\x10\x02*\xae\x01\n\x0cMetricStatus\x12\x1d\n\x19METRIC_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16METRIC_STATUS_COMPUTED\x10\x01\x12\x1c\n\x18METRIC_STATUS_BOTH_EMPTY\x10\x02\x12\"\n\x1eMETRIC_STATUS_PREDICTION_EMPTY\x10\x03\x12!\n\x1dMETRIC_STATUS_REFERENCE_EMPTY\x10\x04*X\n\x08MaskRole\x12\x19\n\x15MASK_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13MASK_ROLE_REFERENCE\x10\x01\x12\x18\n\x14MASK_ROLE_PREDICTION\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18glioserve/v1/types.proto\x12\x0cglioserve.v1\"|\n\nFileHeader\x12*\n\x08modality\x18\x01 \x01(\x0e\x32\x16.glioserve.v1.ModalityH\x00\x12&\n\x04mask\x18\x02 \x01(\x0e\x32\x16.glioserve.v1.MaskRoleH\x00\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x42\x06\n\x04role\"#\n\x05\x43hunk\x12\x0c\n\x04\x66ile\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\xc1\x01\n\x11MetricConventions\x12\x35\n\x0fhd95_definition\x18\x01 \x01(\x0e\x32\x1c.glioserve.v1.Hd95Definition\x12\x38\n\x11\x65mpty_mask_policy\x18\x02 \x01(\x0e\x32\x1d.glioserve.v1.EmptyMaskPolicy\x12;\n\x12specificity_domain\x18\x03 \x01(\x0e\x32\x1f.glioserve.v1.SpecificityDomain\"\xa9\x01\n\rRegionMetrics\x12$\n\x06region\x18\x01 \x01(\x0e\x32\x14.glioserve.v1.Region\x12\x0b\n\x03\x64sc\x18\x02 \x01(\x01\x12\x0f\n\x07hd95_mm\x18\x03 \x01(\x01\x12\x13\n\x0bsensitivity\x18\x04 \x01(\x01\x12\x13\n\x0bspecificity\x18\x05 \x01(\x01\x12*\n\x06status\x18\x06 \x01(\x0e\x32\x1a.glioserve.v1.MetricStatus\"o\n\x0cRegionVolume\x12$\n\x06region\x18\x01 \x01(\x0e\x32\x14.glioserve.v1.Region\x12\x11\n\tvolume_ml\x18\x02 \x01(\x01\x12\x0e\n\x06voxels\x18\x03 \x01(\x04\x12\x16\n\x0evoxels_removed\x18\x04 \x01(\x04\"-\n\x0bStageTiming\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07seconds\x18\x02 \x01(\x01\"r\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12$\n\x06region\x18\x04 \x01(\x0e\x32\x14.glioserve.v1.Region\x12\x10\n\x08\x63hannels\x18\x05 \x03(\t\"\x9f\x01\n\x0b\x45rrorDetail\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0b\n\x03got\x18\x04 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x05 \x01(\r\x12\'\n\x06\x66\x61ults\x18\x06 \x03(\x0b\x32\x17.glioserve.v1.TextFault\x12\x17\n\x0f\x66\x61ults_left_out\x18\x07 \x01(\r\"S\n\tTextFault\x12\x0c\n\x04line\x18\x01 \x01(\r\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\r\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0b\n\x03got\x18\x05 \x01(\t\"\x86\x01\n\x07\x46inding\x12\'\n\x04rule\x18\x01 \x01(\x0e\x32\x19.glioserve.v1.FindingRule\x12(\n\x08severity\x18\x02 \x01(\x0e\x32\x16.glioserve.v1.Severity\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0c\n\x04must\x18\x04 \x01(\t\x12\x0b\n\x03got\x18\x05 \x01(\t\"\xbc\x01\n\x0bPreparation\x12(\n\x08modality\x18\x01 \x01(\x0e\x32\x16.glioserve.v1.Modality\x12\x12\n\nregistered\x18\x02 \x01(\x08\x12\x11\n\tresampled\x18\x03 \x01(\x08\x12\x17\n\x0f\x62rain_extracted\x18\x04 \x01(\x08\x12\x0e\n\x06motion\x18\x05 \x03(\x01\x12\x19\n\x11similarity_before\x18\x06 \x01(\x01\x12\x18\n\x10similarity_after\x18\x07 \x01(\x01*m\n\x08Modality\x12\x18\n\x14MODALITY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODALITY_T1\x10\x01\x12\x11\n\rMODALITY_T1CE\x10\x02\x12\x0f\n\x0bMODALITY_T2\x10\x03\x12\x12\n\x0eMODALITY_FLAIR\x10\x04*M\n\x06Region\x12\x16\n\x12REGION_UNSPECIFIED\x10\x00\x12\r\n\tREGION_WT\x10\x01\x12\r\n\tREGION_TC\x10\x02\x12\r\n\tREGION_ET\x10\x03*\xc9\x01\n\x0bLabelScheme\x12\x1c\n\x18LABEL_SCHEME_UNSPECIFIED\x10\x00\x12\x1b\n\x17LABEL_SCHEME_BRATS_2018\x10\x01\x12\x1b\n\x17LABEL_SCHEME_BRATS_2023\x10\x02\x12*\n&LABEL_SCHEME_BRATS_2024_POST_TREATMENT\x10\x03\x12 \n\x1cLABEL_SCHEME_BRATS_PEDIATRIC\x10\x04\x12\x14\n\x10LABEL_SCHEME_MSD\x10\x05*\x94\x01\n\x0eHd95Definition\x12\x1f\n\x1bHD95_DEFINITION_UNSPECIFIED\x10\x00\x12\x1a\n\x16HD95_DEFINITION_POOLED\x10\x01\x12 \n\x1cHD95_DEFINITION_DIRECTED_MAX\x10\x02\x12#\n\x1fHD95_DEFINITION_SURFEL_WEIGHTED\x10\x03*\x92\x01\n\x0f\x45mptyMaskPolicy\x12!\n\x1d\x45MPTY_MASK_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45MPTY_MASK_POLICY_LEGACY\x10\x01\x12 \n\x1c\x45MPTY_MASK_POLICY_BRATS_2026\x10\x02\x12\x1c\n\x18\x45MPTY_MASK_POLICY_STRICT\x10\x03*s\n\x11SpecificityDomain\x12\"\n\x1eSPECIFICITY_DOMAIN_UNSPECIFIED\x10\x00\x12\x1c\n\x18SPECIFICITY_DOMAIN_IMAGE\x10\x01\x12\x1c\n\x18SPECIFICITY_DOMAIN_BRAIN\x10\x02*\xae\x01\n\x0cMetricStatus\x12\x1d\n\x19METRIC_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16METRIC_STATUS_COMPUTED\x10\x01\x12\x1c\n\x18METRIC_STATUS_BOTH_EMPTY\x10\x02\x12\"\n\x1eMETRIC_STATUS_PREDICTION_EMPTY\x10\x03\x12!\n\x1dMETRIC_STATUS_REFERENCE_EMPTY\x10\x04*X\n\x08MaskRole\x12\x19\n\x15MASK_ROLE_UNSPECIFIED\x10\x00\x12\x17\n\x13MASK_ROLE_REFERENCE\x10\x01\x12\x18\n\x14MASK_ROLE_PREDICTION\x10\x02*\xd2\x03\n\x0b\x46indingRule\x12\x1c\n\x18\x46INDING_RULE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46INDING_RULE_READABLE\x10\x01\x12!\n\x1d\x46INDING_RULE_MODALITY_MISSING\x10\x02\x12\x1b\n\x17\x46INDING_RULE_THREE_AXES\x10\x03\x12 \n\x1c\x46INDING_RULE_SLICE_THICKNESS\x10\x04\x12\x1b\n\x17\x46INDING_RULE_ANISOTROPY\x10\x05\x12\x19\n\x15\x46INDING_RULE_COVERAGE\x10\x06\x12\x18\n\x14\x46INDING_RULE_OBLIQUE\x10\x07\x12\x16\n\x12\x46INDING_RULE_GRIDS\x10\x08\x12\x16\n\x12\x46INDING_RULE_SKULL\x10\t\x12\x19\n\x15\x46INDING_RULE_CONSTANT\x10\n\x12\x18\n\x14\x46INDING_RULE_CLIPPED\x10\x0b\x12\x17\n\x13\x46INDING_RULE_FINITE\x10\x0c\x12\x1f\n\x1b\x46INDING_RULE_CONTRAST_ORDER\x10\r\x12\x1a\n\x16\x46INDING_RULE_DUPLICATE\x10\x0e\x12\x1b\n\x17\x46INDING_RULE_LEFT_RIGHT\x10\x0f*L\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n\rSEVERITY_WARN\x10\x01\x12\x13\n\x0fSEVERITY_REFUSE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'glioserve.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODALITY']._serialized_start=1096
-  _globals['_MODALITY']._serialized_end=1205
-  _globals['_REGION']._serialized_start=1207
-  _globals['_REGION']._serialized_end=1284
-  _globals['_LABELSCHEME']._serialized_start=1287
-  _globals['_LABELSCHEME']._serialized_end=1488
-  _globals['_HD95DEFINITION']._serialized_start=1491
-  _globals['_HD95DEFINITION']._serialized_end=1639
-  _globals['_EMPTYMASKPOLICY']._serialized_start=1642
-  _globals['_EMPTYMASKPOLICY']._serialized_end=1788
-  _globals['_SPECIFICITYDOMAIN']._serialized_start=1790
-  _globals['_SPECIFICITYDOMAIN']._serialized_end=1905
-  _globals['_METRICSTATUS']._serialized_start=1908
-  _globals['_METRICSTATUS']._serialized_end=2082
-  _globals['_MASKROLE']._serialized_start=2084
-  _globals['_MASKROLE']._serialized_end=2172
+  _globals['_MODALITY']._serialized_start=1424
+  _globals['_MODALITY']._serialized_end=1533
+  _globals['_REGION']._serialized_start=1535
+  _globals['_REGION']._serialized_end=1612
+  _globals['_LABELSCHEME']._serialized_start=1615
+  _globals['_LABELSCHEME']._serialized_end=1816
+  _globals['_HD95DEFINITION']._serialized_start=1819
+  _globals['_HD95DEFINITION']._serialized_end=1967
+  _globals['_EMPTYMASKPOLICY']._serialized_start=1970
+  _globals['_EMPTYMASKPOLICY']._serialized_end=2116
+  _globals['_SPECIFICITYDOMAIN']._serialized_start=2118
+  _globals['_SPECIFICITYDOMAIN']._serialized_end=2233
+  _globals['_METRICSTATUS']._serialized_start=2236
+  _globals['_METRICSTATUS']._serialized_end=2410
+  _globals['_MASKROLE']._serialized_start=2412
+  _globals['_MASKROLE']._serialized_end=2500
+  _globals['_FINDINGRULE']._serialized_start=2503
+  _globals['_FINDINGRULE']._serialized_end=2969
+  _globals['_SEVERITY']._serialized_start=2971
+  _globals['_SEVERITY']._serialized_end=3047
   _globals['_FILEHEADER']._serialized_start=42
   _globals['_FILEHEADER']._serialized_end=166
   _globals['_CHUNK']._serialized_start=168
@@ -65,4 +69,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORDETAIL']._serialized_end=1009
   _globals['_TEXTFAULT']._serialized_start=1011
   _globals['_TEXTFAULT']._serialized_end=1094
+  _globals['_FINDING']._serialized_start=1097
+  _globals['_FINDING']._serialized_end=1231
+  _globals['_PREPARATION']._serialized_start=1234
+  _globals['_PREPARATION']._serialized_end=1422
 # @@protoc_insertion_point(module_scope)

@@ -227,6 +227,102 @@ MASK_ROLE_PREDICTION: MaskRole.ValueType  # 2
 """labels to be judged"""
 Global___MaskRole: _TypeAlias = MaskRole  # noqa: Y015
 
+class _FindingRule:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FindingRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingRule.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINDING_RULE_UNSPECIFIED: _FindingRule.ValueType  # 0
+    FINDING_RULE_READABLE: _FindingRule.ValueType  # 1
+    """a NIfTI file that can be read"""
+    FINDING_RULE_MODALITY_MISSING: _FindingRule.ValueType  # 2
+    """all four contrasts are there"""
+    FINDING_RULE_THREE_AXES: _FindingRule.ValueType  # 3
+    """a volume, neither a slice nor a series of volumes"""
+    FINDING_RULE_SLICE_THICKNESS: _FindingRule.ValueType  # 4
+    """slices thin enough for what is looked for"""
+    FINDING_RULE_ANISOTROPY: _FindingRule.ValueType  # 5
+    """voxels not much longer than wide"""
+    FINDING_RULE_COVERAGE: _FindingRule.ValueType  # 6
+    """the contrast shows all of the brain"""
+    FINDING_RULE_OBLIQUE: _FindingRule.ValueType  # 7
+    """axes along the body's"""
+    FINDING_RULE_GRIDS: _FindingRule.ValueType  # 8
+    """all contrasts on one grid"""
+    FINDING_RULE_SKULL: _FindingRule.ValueType  # 9
+    """skull-stripped, all or none"""
+    FINDING_RULE_CONSTANT: _FindingRule.ValueType  # 10
+    """intensities vary"""
+    FINDING_RULE_CLIPPED: _FindingRule.ValueType  # 11
+    """intensities are not cut off"""
+    FINDING_RULE_FINITE: _FindingRule.ValueType  # 12
+    """intensities are numbers"""
+    FINDING_RULE_CONTRAST_ORDER: _FindingRule.ValueType  # 13
+    """each file holds the contrast that it is named"""
+    FINDING_RULE_DUPLICATE: _FindingRule.ValueType  # 14
+    """no file is sent under two names"""
+    FINDING_RULE_LEFT_RIGHT: _FindingRule.ValueType  # 15
+    """left and right are beyond doubt"""
+
+class FindingRule(_FindingRule, metaclass=_FindingRuleEnumTypeWrapper):
+    """What must be known of an exam before it is worked on."""
+
+FINDING_RULE_UNSPECIFIED: FindingRule.ValueType  # 0
+FINDING_RULE_READABLE: FindingRule.ValueType  # 1
+"""a NIfTI file that can be read"""
+FINDING_RULE_MODALITY_MISSING: FindingRule.ValueType  # 2
+"""all four contrasts are there"""
+FINDING_RULE_THREE_AXES: FindingRule.ValueType  # 3
+"""a volume, neither a slice nor a series of volumes"""
+FINDING_RULE_SLICE_THICKNESS: FindingRule.ValueType  # 4
+"""slices thin enough for what is looked for"""
+FINDING_RULE_ANISOTROPY: FindingRule.ValueType  # 5
+"""voxels not much longer than wide"""
+FINDING_RULE_COVERAGE: FindingRule.ValueType  # 6
+"""the contrast shows all of the brain"""
+FINDING_RULE_OBLIQUE: FindingRule.ValueType  # 7
+"""axes along the body's"""
+FINDING_RULE_GRIDS: FindingRule.ValueType  # 8
+"""all contrasts on one grid"""
+FINDING_RULE_SKULL: FindingRule.ValueType  # 9
+"""skull-stripped, all or none"""
+FINDING_RULE_CONSTANT: FindingRule.ValueType  # 10
+"""intensities vary"""
+FINDING_RULE_CLIPPED: FindingRule.ValueType  # 11
+"""intensities are not cut off"""
+FINDING_RULE_FINITE: FindingRule.ValueType  # 12
+"""intensities are numbers"""
+FINDING_RULE_CONTRAST_ORDER: FindingRule.ValueType  # 13
+"""each file holds the contrast that it is named"""
+FINDING_RULE_DUPLICATE: FindingRule.ValueType  # 14
+"""no file is sent under two names"""
+FINDING_RULE_LEFT_RIGHT: FindingRule.ValueType  # 15
+"""left and right are beyond doubt"""
+Global___FindingRule: _TypeAlias = FindingRule  # noqa: Y015
+
+class _Severity:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Severity.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEVERITY_UNSPECIFIED: _Severity.ValueType  # 0
+    SEVERITY_WARN: _Severity.ValueType  # 1
+    """the exam is worked on; a reader must know"""
+    SEVERITY_REFUSE: _Severity.ValueType  # 2
+    """the exam is not worked on"""
+
+class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
+    """What follows from a finding."""
+
+SEVERITY_UNSPECIFIED: Severity.ValueType  # 0
+SEVERITY_WARN: Severity.ValueType  # 1
+"""the exam is worked on; a reader must know"""
+SEVERITY_REFUSE: Severity.ValueType  # 2
+"""the exam is not worked on"""
+Global___Severity: _TypeAlias = Severity  # noqa: Y015
+
 @_typing.final
 class FileHeader(_message.Message):
     """A file that a call carries: a role and its size. Names of files are never sent."""
@@ -531,3 +627,85 @@ class TextFault(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TextFault: _TypeAlias = TextFault  # noqa: Y015
+
+@_typing.final
+class Finding(_message.Message):
+    """Something about an exam that a caller must know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    MUST_FIELD_NUMBER: _builtins.int
+    GOT_FIELD_NUMBER: _builtins.int
+    rule: Global___FindingRule.ValueType
+    severity: Global___Severity.ValueType
+    field: _builtins.str
+    """what it is about, e.g. "t1ce"; "exam" for all of it"""
+    must: _builtins.str
+    """what should hold"""
+    got: _builtins.str
+    """what was found instead"""
+    def __init__(
+        self,
+        *,
+        rule: Global___FindingRule.ValueType = ...,
+        severity: Global___Severity.ValueType = ...,
+        field: _builtins.str = ...,
+        must: _builtins.str = ...,
+        got: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "got", b"got", "must", b"must", "rule", b"rule", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Finding: _TypeAlias = Finding  # noqa: Y015
+
+@_typing.final
+class Preparation(_message.Message):
+    """What was done to one contrast before the networks saw it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODALITY_FIELD_NUMBER: _builtins.int
+    REGISTERED_FIELD_NUMBER: _builtins.int
+    RESAMPLED_FIELD_NUMBER: _builtins.int
+    BRAIN_EXTRACTED_FIELD_NUMBER: _builtins.int
+    MOTION_FIELD_NUMBER: _builtins.int
+    SIMILARITY_BEFORE_FIELD_NUMBER: _builtins.int
+    SIMILARITY_AFTER_FIELD_NUMBER: _builtins.int
+    modality: Global___Modality.ValueType
+    registered: _builtins.bool
+    """moved rigidly onto the T1CE"""
+    resampled: _builtins.bool
+    """interpolated onto another grid"""
+    brain_extracted: _builtins.bool
+    """everything but the brain was removed"""
+    similarity_before: _builtins.float
+    """mutual information with the T1CE, nats; 0 where nothing was registered"""
+    similarity_after: _builtins.float
+    @_builtins.property
+    def motion(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Row by row, 4 x 4: takes a position of the T1CE, in mm, RAS+, to this contrast's. The identity where nothing moved."""
+
+    def __init__(
+        self,
+        *,
+        modality: Global___Modality.ValueType = ...,
+        registered: _builtins.bool = ...,
+        resampled: _builtins.bool = ...,
+        brain_extracted: _builtins.bool = ...,
+        motion: _abc.Iterable[_builtins.float] | None = ...,
+        similarity_before: _builtins.float = ...,
+        similarity_after: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brain_extracted", b"brain_extracted", "modality", b"modality", "motion", b"motion", "registered", b"registered", "resampled", b"resampled", "similarity_after", b"similarity_after", "similarity_before", b"similarity_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Preparation: _TypeAlias = Preparation  # noqa: Y015
