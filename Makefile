@@ -39,7 +39,7 @@ TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run cohort serve doctor test check format train evaluate generators tables reader-study utility export export-generators replicas bench protos protos-check docs constraints clean distclean
+.PHONY: help run cohort serve doctor test check format train evaluate generators tables reader-study utility export export-generators export-brain replicas bench protos protos-check docs constraints clean distclean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -64,6 +64,7 @@ doctor: $(SERVE) ## Say what this machine lacks for serving, and how to mend it
 train: $(DEV) ## Train the three U-Nets: DATA=folder of BraTS cases [PROFILE=paper|best|smoke] [FOLDS=5] [RUN=runs/PROFILE]
 	@$(call required,DATA,folder of BraTS cases)
 	$(PY) -m training train --data "$(DATA)" --profile "$(PROFILE)" --run "$(RUN)" $(if $(FOLDS),--folds "$(FOLDS)")
+	$(if $(FOLDS),$(PY) -m training calibrate --data "$(DATA)" --run "$(RUN)")
 
 evaluate: $(DEV) $(TRITON) ## Score validation patients: DATA=folder [ENGINE=triton|onnxruntime|torch] [AGAINST=scores.json]
 	@$(call required,DATA,folder of BraTS cases)
@@ -102,6 +103,10 @@ export-generators: RUN = runs/tables-small
 export-generators: $(DEV) ## Generators of a run of tables to the model repository: [RUN=...] [TARGET=joint] [MODELS=models]
 	$(PY) -m export generators "$(RUN)/generators" --models "$(MODELS)" $(if $(TARGET),--target "$(TARGET)") \
 	  --quality "$(RUN)/quality.md" --replicas "$(RUN)/replicas.md"
+
+export-brain: $(DEV) ## Brain extraction's networks, from the wheel of deepbet, to the model repository: [MODELS=models]
+	$(PY) -m pip download --quiet --no-deps --dest build/deepbet deepbet==1.0.2
+	$(PY) -m export brain build/deepbet/deepbet-1.0.2-py3-none-any.whl --models "$(MODELS)"
 
 replicas: $(DEV) ## The index by which cohorts are checked for replicas: DATA=folder of BraTS cases
 	@$(call required,DATA,folder of BraTS cases)

@@ -27,8 +27,9 @@ from serving.batch.plan import MAX_ATTEMPTS, VOLUME_TOLERANCE
 from serving.batch.spec import BuiltinEntry, CohortSpec, EnhancementMix, LesionSpec, LibraryEntry, ReplicaSpec
 from serving.batch.spec.fields import Rule, Within
 from serving.batch.spec.load import MAX_BYTES
+from serving.dicom.settings import DicomSettings
 from serving.gateway.status import status_of
-from serving.settings import PREFIX, Settings
+from serving.settings import NODE_PREFIX, PREFIX, Settings
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 
@@ -38,6 +39,12 @@ Of `glioserve-server`, by environment variable. Unknown `{prefix}*` variables ar
 logged at the start. Command line options win over the environment.
 
 {rows}
+
+## The DICOM node
+
+Of [`glioserve-server dicom`](../how-to/dicom-node.md), likewise.
+
+{node_rows}
 """
 
 _SPEC = """# The spec of a cohort
@@ -114,11 +121,8 @@ Some of them end `glioserve-server` or a command of training before any call. An
 
 def render_settings() -> str:
     """The page of settings."""
-    rows = ["| variable | default | what |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{getattr(field.default, 'value', field.default)}`"
-        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return _SETTINGS.format(prefix=PREFIX, rows="\n".join(rows))
+    rows, node_rows = _setting_table(PREFIX, Settings), _setting_table(NODE_PREFIX, DicomSettings)
+    return _SETTINGS.format(prefix=PREFIX, rows=rows, node_rows=node_rows)
 
 
 def render_cohort_spec() -> str:
@@ -141,6 +145,15 @@ def render_cohort_spec() -> str:
         **tables,
         **docs,
     )
+
+
+def _setting_table(prefix: str, model: type[BaseModel]) -> str:
+    rows = ["| variable | default | what |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        default = getattr(field.default, "value", field.default)
+        shown = "" if field.is_required() or default in {None, ""} else f"`{default}`"
+        rows.append(f"| `{prefix}{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(rows)
 
 
 def _field_table(model: type[BaseModel]) -> str:

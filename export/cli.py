@@ -9,16 +9,21 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from export.brain_release import ParityHead, release_brain
+from export.brain_source import read_source
 from export.errors import ExportError, FactsError
 from export.generator_release import ParityMap, release_generator
 from export.release import ParityExam, release
 from export.replicas import INDEX_FILE, build_index
 from export.scores import load_scores
+from imaging.brain.plan import BrainStep
 from imaging.brainmap.maps import BrainMap
 from imaging.brats import find_cases, load_exam, load_reference
 from imaging.errors import ImagingError
 from imaging.labels import LabelScheme
+from imaging.modality import Modality
 from imaging.phantom.phantom import make_phantom
+from imaging.phantom.skull import with_skull
 from imaging.regions import Region
 from training.checkpoint import load_trained
 from training.errors import TrainingError
@@ -138,6 +143,23 @@ def replicas(
         )
 
 
+@app.command()
+def brain(
+    wheel: Annotated[Path, typer.Argument(help="The wheel of deepbet 1.0.2.", exists=True, dir_okay=False)],
+    *,
+    models: Models = Path("models"),
+) -> None:
+    """Export the two networks of brain extraction from their authors' package."""
+    shown = _parity_head()
+    for step in BrainStep:
+        released = release_brain(read_source(wheel, step), step, shown=shown, models=models)
+        parity = released.parity
+        typer.echo(
+            f"{released.folder}: mean difference {parity.mean_difference:.2g}, "
+            f"flipped {parity.flipped_share:.2g} of brain voxels, DSC at most {parity.dsc_loss:.2g} below 1"
+        )
+
+
 def _parity_exam(case: Path | None) -> ParityExam:
     if case is None:
         phantom = make_phantom(PHANTOM_SEED)
@@ -149,6 +171,11 @@ def _parity_exam(case: Path | None) -> ParityExam:
 def _parity_map() -> ParityMap:
     phantom = make_phantom(PHANTOM_SEED)
     return ParityMap(BrainMap.of_exam(phantom.exam, phantom.masks), f"slices of the map of phantom {PHANTOM_SEED}")
+
+
+def _parity_head() -> ParityHead:
+    head = with_skull(make_phantom(PHANTOM_SEED).exam.volumes[Modality.T1CE])
+    return ParityHead(head, f"the head about phantom {PHANTOM_SEED}")
 
 
 def _read_text(field: str, file: Path | None) -> str | None:

@@ -1,4 +1,4 @@
-"""A network as an ONNX graph of a declared form: one tensor in, one out, free batch, height and width."""
+"""A network as an ONNX graph of a declared form: one tensor in, one out, free batch and extents."""
 
 from __future__ import annotations
 
@@ -31,30 +31,34 @@ class GraphSpec:
 
     Args:
         name: Of the graph, e.g. `unet`.
-        input: Name of its input, `[batch, channel, height, width]`.
-        channels: Of the input.
-        multiple: Of which height and width are multiples.
-        output: Name of its output, `float32`.
-        output_channels: Of the output `[batch, channel, height, width]`; None for `[batch, height, width]`.
+        input: Name of its input, `[batch, channel, *extents]`.
+        channels: Of the input; None for `[batch, *extents]`.
+        multiple: Of which the extents are multiples.
+        output: Name of its output.
+        output_channels: Of the output `[batch, channel, *extents]`; None for `[batch, *extents]`.
         operators: All that it needs. Another one means that the exporter did something new: look before it is served.
         input_type: Of the input: float32 or uint8.
+        output_type: The same of the output.
+        extents: What the free axes are called, the last two or three of both tensors.
     """
 
     name: str
     input: str
-    channels: int
+    channels: int | None
     multiple: int
     output: str
     output_channels: int | None
     operators: frozenset[str]
     input_type: torch.dtype = torch.float32
+    output_type: torch.dtype = torch.float32
+    extents: tuple[str, ...] = ("height", "width")
 
 
 def export_graph(net: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
     """The graph of a network, ready to be served.
 
-    Kernels are stored in float16, the batch, height and width are free (height and width in multiples), and nothing
-    of the machine it was made on is left in it. The same network gives the same bytes.
+    Kernels are stored in float16, the batch and the extents are free (the extents in multiples), and nothing of the
+    machine it was made on is left in it. The same network gives the same bytes.
 
     Args:
         net: For inference, float32, on the CPU; from the input of the spec to its output.
@@ -64,8 +68,11 @@ def export_graph(net: nn.Module, spec: GraphSpec) -> onnx.ModelProto:
         GraphError: The network can't be exported, or the graph is not of the expected form.
     """
     # Sizes of 1 would be taken for constants, and equal ones for the same axis.
-    example = torch.zeros(2, spec.channels, 4 * spec.multiple, 3 * spec.multiple, dtype=spec.input_type)
-    axes = {spec.input: {0: Dim("batch"), 2: spec.multiple * Dim("rows"), 3: spec.multiple * Dim("columns")}}
+    sizes = [(4 - index) * spec.multiple for index in range(len(spec.extents))]
+    fixed = [] if spec.channels is None else [spec.channels]
+    example = torch.zeros(2, *fixed, *sizes, dtype=spec.input_type)
+    free = {1 + len(fixed) + index: spec.multiple * Dim(name) for index, name in enumerate(spec.extents)}
+    axes = {spec.input: {0: Dim("batch"), **free}}
     with _quiet_exporter():
         program = torch.onnx.export(
             net,
@@ -120,14 +127,11 @@ def _strip(model: onnx.ModelProto, *, name: str) -> None:
 
 
 def _name_axes(model: onnx.ModelProto, spec: GraphSpec) -> None:
-    kept = () if spec.output_channels is None else (spec.output_channels,)
-    for value, axes in (
-        (model.graph.input[0], ("batch", spec.channels, "height", "width")),
-        (model.graph.output[0], ("batch", *kept, "height", "width")),
-    ):
+    for value, channels in ((model.graph.input[0], spec.channels), (model.graph.output[0], spec.output_channels)):
+        kept = () if channels is None else (channels,)
         shape = value.type.tensor_type.shape
         del shape.dim[:]
-        for axis in axes:
+        for axis in ("batch", *kept, *spec.extents):
             if isinstance(axis, int):
                 shape.dim.add().dim_value = axis
             else:
@@ -145,8 +149,8 @@ def _check(model: onnx.ModelProto, spec: GraphSpec) -> None:
     if names != ([spec.input], [spec.output]):
         raise GraphError("graph", f"must have the input {spec.input} and the output {spec.output}", f"{names}")
     types = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
-    if types != [_TYPES[spec.input_type], TensorProto.FLOAT]:
-        raise GraphError("graph", f"must take {spec.input_type} and give float32", f"types {types}")
+    if types != [_TYPES[spec.input_type], _TYPES[spec.output_type]]:
+        raise GraphError("graph", f"must take {spec.input_type} and give {spec.output_type}", f"types {types}")
     if unknown := {node.op_type for node in graph.node} - spec.operators:
         raise GraphError("graph", f"must be made of {sorted(spec.operators)}", f"also {sorted(unknown)}")
     opsets = {entry.domain: entry.version for entry in model.opset_import}

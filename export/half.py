@@ -16,7 +16,7 @@ def store_kernels_as_half(model: onnx.ModelProto) -> None:
     after folding they carry the offsets of batch norm.
 
     Args:
-        model: A graph whose kernels are initialisers of four axes.
+        model: A graph whose kernels are initialisers of four axes or, in three dimensions, of five.
 
     Raises:
         GraphError: A kernel holds a value that float16 can't (beyond 65,504, or not finite).
@@ -24,7 +24,7 @@ def store_kernels_as_half(model: onnx.ModelProto) -> None:
     graph = model.graph
     casts = []
     for initializer in graph.initializer:
-        if initializer.data_type != TensorProto.FLOAT or len(initializer.dims) != 4:
+        if initializer.data_type != TensorProto.FLOAT or len(initializer.dims) not in {4, 5}:
             continue
         kernel = numpy_helper.to_array(initializer)
         name, stored = initializer.name, f"{initializer.name}.half"

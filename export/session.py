@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
@@ -22,14 +24,19 @@ def open_graph(graph: bytes) -> ort.InferenceSession:
 
 
 def run_session(
-    session: ort.InferenceSession, batch: npt.NDArray[np.float32] | npt.NDArray[np.uint8], *, shape: tuple[int, ...]
-) -> npt.NDArray[np.float32]:
+    session: ort.InferenceSession,
+    batch: npt.NDArray[np.float32] | npt.NDArray[np.uint8],
+    *,
+    shape: tuple[int, ...],
+    dtype: type[np.float32 | np.uint8] = np.float32,
+) -> npt.NDArray[Any]:
     """What a graph of one input and one output answers.
 
     Args:
         session: Of `open_graph`.
         batch: The input.
         shape: That the answer must have.
+        dtype: The same.
 
     Raises:
         ParityError: It can't be run, or answers in another shape or type.
@@ -39,7 +46,7 @@ def run_session(
         (answer,) = session.run([answered.name], {given.name: batch})
     except Exception as error:
         raise ParityError("graph", "must run in ONNX Runtime", type(error).__name__) from error
-    values: npt.NDArray[np.float32] = answer
-    if values.shape != shape or values.dtype != np.float32:
-        raise ParityError(answered.name, f"must be float32 {shape}", f"{values.dtype} {values.shape}")
+    values: npt.NDArray[Any] = answer
+    if values.shape != shape or values.dtype != dtype:
+        raise ParityError(answered.name, f"must be {dtype.__name__} {shape}", f"{values.dtype} {values.shape}")
     return values

@@ -82,6 +82,12 @@ class Grid:
         """The direction in which each axis runs, e.g. `RAS` or `LPS` (nearest, when oblique)."""
         return "".join(orientations.aff2axcodes(self.affine))
 
+    @cached_property
+    def obliqueness_deg(self) -> float:
+        """The largest angle between an axis and the nearest axis of the world; 0 where all run along it."""
+        cosines = np.abs(self.affine[:3, :3]).max(axis=0) / np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(np.degrees(np.arccos(np.clip(cosines.min(), 0.0, 1.0))))
+
     def matches(self, other: Grid, *, tolerance_mm: float = 0.01) -> bool:
         """Whether both grids have one shape and no voxel centre differs by more than the tolerance."""
         return self.shape == other.shape and self.distance_mm(other) <= tolerance_mm

@@ -154,6 +154,31 @@ def evaluate(
 
 
 @app.command()
+def dicom(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the node; 0 takes a free one.", min=0, max=65535)] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the queue.", file_okay=False)] = None,
+    server: Annotated[str | None, typer.Option(help="HOST:PORT of the gateway.")] = None,
+    metrics_port: _MetricsPort = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try studies again that were set aside.")] = False,
+) -> None:
+    """Run a DICOM node until SIGTERM or Ctrl-C: studies in, segmentations out, through a gateway that runs already.
+
+    Where segmentations go, and all else, is set by the environment, GLIOSERVE_DICOM_*.
+    """
+    from serving.dicom.serve import serve
+    from serving.dicom.settings import load_dicom_settings
+
+    options = {"host": host, "port": port, "folder": folder, "server": server, "metrics_port": metrics_port}
+    settings = load_dicom_settings(options)
+    configure_logging(settings.log_level)
+    for line in settings.lines():
+        typer.echo(line)
+    serve(settings, retry=retry, on_ready=lambda node, metrics: typer.echo(f"ready on {node}, metrics on {metrics}"))
+
+
+@app.command()
 def version() -> None:
     """Print the version of this server."""
     typer.echo(SERVER_VERSION)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -18,8 +18,12 @@ from serving.errors import Cause, ServingError
 from serving.inference.engine import Engine
 
 PREFIX = "GLIOSERVE_"
-FOREIGN_KEYS = frozenset({"GLIOSERVE_BRATS_DIR", "GLIOSERVE_SERVER"})
+FOREIGN_KEYS = frozenset({"GLIOSERVE_BRATS_DIR", "GLIOSERVE_RAW_DIR", "GLIOSERVE_SERVER"})
 """Keys with our prefix that other programs read: tests and benchmarks, and the client."""
+NODE_PREFIX = f"{PREFIX}DICOM_"
+"""Of the keys of the DICOM node, which checks them itself."""
+
+Kind = TypeVar("Kind", bound=BaseSettings)
 
 MIB = 1024 * 1024
 _LIMITS = NiftiLimits()
@@ -65,6 +69,7 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="Exams that run at one time.")
     queue_capacity: int = Field(32, ge=0, le=10_000, description="Exams more that may upload or wait.")
     micro_batch: int = Field(8, ge=1, le=16, description="Slices per call of the engine.")
+    registration_threads: int = Field(2, ge=1, le=64, description="Threads that align the contrasts of one exam.")
     call_timeout_s: float = Field(600.0, gt=0, description="Longest duration of a call, waiting included.")
     upload_idle_s: float = Field(30.0, gt=0, description="Longest pause within an upload.")
     drain_s: float = Field(30.0, ge=0, description="After SIGTERM, time for running exams to finish.")
@@ -177,16 +182,36 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         SettingsError: A `GLIOSERVE_*` key is unknown, or a value is impossible.
     """
-    known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields}
+    return load(Settings, overrides, prefix=PREFIX, passed_over=lambda key: key.startswith(NODE_PREFIX))
+
+
+def load(
+    kind: type[Kind], overrides: Mapping[str, Any] | None, *, prefix: str, passed_over: Callable[[str], bool]
+) -> Kind:
+    """Settings of one kind.
+
+    Args:
+        kind: Which.
+        overrides: From the command line; these win over the environment. None values are passed over.
+        prefix: Of its keys in the environment.
+        passed_over: Whether a key with the prefix, in upper case, is another program's.
+
+    Raises:
+        SettingsError: A key is unknown, or a value is impossible.
+    """
+    known = {f"{prefix}{name.upper()}": name for name in kind.model_fields}
     for key in sorted(os.environ):
-        if key.upper().startswith(PREFIX) and key.upper() not in known.keys() | FOREIGN_KEYS:
-            close = difflib.get_close_matches(key[len(PREFIX) :].lower(), known.values(), n=1)
-            hint = f"; did you mean {PREFIX}{close[0].upper()}?" if close else ""
-            raise SettingsError("environment", f"must hold known {PREFIX}* keys only", f"{key}{hint}")
+        upper = key.upper()
+        if upper.startswith(prefix) and upper not in known.keys() | FOREIGN_KEYS and not passed_over(upper):
+            close = difflib.get_close_matches(key[len(prefix) :].lower(), known.values(), n=1)
+            hint = f"; did you mean {prefix}{close[0].upper()}?" if close else ""
+            raise SettingsError("environment", f"must hold known {prefix}* keys only", f"{key}{hint}")
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     try:
-        return Settings(**given)
+        return kind(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
+        if first["type"] == "missing":
+            raise SettingsError(name, f"must be set: {prefix}{name.upper()}", "nothing") from None
         raise SettingsError(name, first["msg"].removeprefix("Value error, "), repr(first["input"])[:80]) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from training.errors import TrainingError
 from training.plan import Fingerprint, load_plan
 from training.profiles import CHANNELS, Profile
 from training.records import NetFolder, RunFolder
+from training.thresholds import load_calibration
 from training.unet import UNet
 
 MIN_COMPONENT_ML = {Region.WT: 1.0, Region.TC: 0.0, Region.ET: 0.0}
@@ -39,7 +40,7 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
     """The kept network of a region.
 
     Raises:
-        TrainingError: The run has no plan or no weights of this region.
+        TrainingError: The run has no plan or no weights of this region, or its calibration can't be read.
     """
     run_plan = load_plan(run.plan)
     folder = run.net(region)
@@ -58,7 +59,16 @@ def load_trained(run: RunFolder, region: Region) -> TrainedModel:
         "epochs_trained": len(history),
         "training_seconds": round(sum(record["seconds"] for record in history)),
     }
-    return TrainedModel(net, model_plan(profile, run_plan.fingerprint, region), provenance)
+    plan = model_plan(profile, run_plan.fingerprint, region)
+    if (calibration := load_calibration(run)) is not None:
+        plan = replace(plan, threshold=calibration.chosen[region])
+        provenance["calibration"] = {
+            "patients": calibration.patients,
+            "dsc_by_threshold": dict(
+                zip(map(str, calibration.thresholds), calibration.dsc[region], strict=True),
+            ),
+        }
+    return TrainedModel(net, plan, provenance)
 
 
 def load_net(folder: NetFolder, profile: Profile, region: Region) -> tuple[UNet, int]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 
 from imaging.brats import find_cases
@@ -14,6 +15,8 @@ from imaging.errors import ImagingError
 from imaging.labels import LabelScheme
 from imaging.metrics.markdown import render_markdown
 from imaging.regions import Region
+from training.calibration import calibrate as run_calibration
+from training.dataset import open_dataset
 from training.errors import TrainingError
 from training.experiments.cli import data_of_tables, study_app
 from training.experiments.plan import ExperimentFolder
@@ -21,6 +24,7 @@ from training.experiments.profiles import ExperimentName
 from training.experiments.tables import Step, TablesRequest, Variant, make_tables
 from training.experiments.utility import UtilityRequest, measure_utility
 from training.files import write_text_atomically
+from training.plan import load_plan
 from training.profiles import ProfileName
 from training.records import RunFolder
 from training.runs import RunRequest
@@ -86,6 +90,26 @@ def train(
             parts=tuple(part) if part else None,
         )
     )
+
+
+@app.command()
+def calibrate(
+    *,
+    data: Data,
+    run: Annotated[Path, typer.Option(help="Folder of a cross-validation.", exists=True, file_okay=False)],
+    cache: Cache = CACHE,
+    threads: Threads = None,
+    label_scheme: Scheme = None,
+) -> None:
+    """Choose the thresholds of a cross-validated run on the patients that each fold left out."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    folder = RunFolder(run)
+    dataset = open_dataset(data, cache, seed=load_plan(folder.plan).seed, label_scheme=label_scheme)
+    calibration = run_calibration(folder, dataset.cases)
+    for region, threshold in calibration.chosen.items():
+        best = max(calibration.dsc[region])
+        typer.echo(f"{region.name}: threshold {threshold:g}, mean DSC {best:.3f} of {calibration.patients} patients")
 
 
 @app.command()

@@ -58,6 +58,11 @@ class RunFolder:
         """What was decided before the run started."""
         return self.path / "plan.json"
 
+    @property
+    def calibration(self) -> Path:
+        """Thresholds that were chosen after it, and on what."""
+        return self.path / "calibration.json"
+
     def net(self, region: Region) -> NetFolder:
         """Files of one region's network."""
         return NetFolder(self.path / f"unet_{region.value}")

@@ -42,14 +42,14 @@ def validate(
 ) -> ValidationScore:
     """Score a network on all slices of each patient.
 
-    TC and ET are asked only in the box of the reference WT with the cascade's margin, as the pipeline asks them.
+    Each is asked for the slices that the pipeline would ask it for, see `asked_slices`.
     """
     losses, scores = [], []
     net.eval()
     with torch.no_grad():
         for case in cases:
             logits, target = [], []
-            for slices, mask in _batches(case, region):
+            for slices, mask in asked_slices(case, region):
                 inputs = select_channels(torch.from_numpy(slices), CHANNELS[region])
                 logits.append(net(fabric.to_device(inputs)).float().cpu())
                 target.append(torch.from_numpy(mask).unsqueeze(1))
@@ -63,7 +63,14 @@ def validate(
     return ValidationScore(float(np.mean(losses)), float(np.mean(scores)) if scores else float("nan"))
 
 
-def _batches(case: CachedCase, region: Region) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+def asked_slices(case: CachedCase, region: Region) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """What the pipeline asks a network for of a patient, in batches.
+
+    TC and ET are asked only in the box of the reference WT with the cascade's margin, as the pipeline asks them.
+
+    Yields:
+        Z-scores `float32 [slice, modality, i, j]` and the region's mask `float32 [slice, i, j]`.
+    """
     tumour = case.mask(Region.WT)
     box = Box((0, 0, 0), from_slices(tumour).shape)
     if region is not Region.WT and tumour.any():

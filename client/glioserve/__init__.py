@@ -20,6 +20,7 @@ from glioserve.errors import (
     InvalidInputError,
     InvalidSpecError,
     LocalInputError,
+    MissingExtraError,
     MissingModalityError,
     NotFoundError,
     OutputError,
@@ -30,13 +31,15 @@ from glioserve.errors import (
     SpecFault,
 )
 from glioserve.exam_files import Case, ExamFiles, Reference
-from glioserve.label_map import LabelMap
+from glioserve.findings import CheckResult, Finding, FindingRule, Severity
+from glioserve.label_map import BrainMask, LabelMap
 from glioserve.outputs import write_outputs
 from glioserve.progress import Progress, Queued
 from glioserve.results import (
     EvaluationResult,
     GeneratorInfo,
     ModelInfo,
+    Preparation,
     RegionMetrics,
     RegionVolume,
     SegmentationResult,
@@ -64,9 +67,11 @@ __all__ = [
     "AmbiguousModalityError",
     "AsyncClient",
     "AsyncCohorts",
+    "BrainMask",
     "BuiltinMap",
     "CancelledError",
     "Case",
+    "CheckResult",
     "Client",
     "ClosedClientError",
     "Cohort",
@@ -77,6 +82,8 @@ __all__ = [
     "Enhancement",
     "EvaluationResult",
     "ExamFiles",
+    "Finding",
+    "FindingRule",
     "GeneratorInfo",
     "GlioserveError",
     "Hd95Definition",
@@ -91,11 +98,13 @@ __all__ = [
     "MapEdit",
     "MetricConventions",
     "MetricStatus",
+    "MissingExtraError",
     "MissingModalityError",
     "Modality",
     "ModelInfo",
     "NotFoundError",
     "OutputError",
+    "Preparation",
     "Progress",
     "ProtocolError",
     "Queued",
@@ -108,6 +117,7 @@ __all__ = [
     "ServerError",
     "ServerInfo",
     "ServerUnavailableError",
+    "Severity",
     "Side",
     "SpecFault",
     "SpecificityDomain",

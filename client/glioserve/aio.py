@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,6 +17,7 @@ from glioserve.cohort_calls import AsyncCohorts
 from glioserve.conventions import MetricConventions
 from glioserve.core import decode
 from glioserve.core.attempts import Attempts
+from glioserve.core.check import CheckPlan, check_result, plan_check
 from glioserve.core.fold import SegmentFold
 from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
@@ -24,7 +25,9 @@ from glioserve.core.status import error_of
 from glioserve.core.upload import Upload
 from glioserve.errors import CancelledError, GlioserveError
 from glioserve.exam_files import Case, ExamFiles, PathLike
+from glioserve.findings import CheckResult
 from glioserve.limits import (
+    CHECK_TIMEOUT_S,
     DEFAULT_GENERATOR,
     EVALUATE_TIMEOUT_S,
     GENERATE_TIMEOUT_S,
@@ -35,7 +38,14 @@ from glioserve.progress import OnPartial, OnProgress
 from glioserve.results import EvaluationResult, SegmentationResult, ServerInfo
 from glioserve.synthesis import BuiltinMap, MapEdit, SyntheticExam
 from glioserve.terms import Health, LabelScheme, Modality
-from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc, synthesis_pb2_grpc
+from glioserve.v1 import (
+    check_pb2_grpc,
+    evaluation_pb2_grpc,
+    info_pb2,
+    info_pb2_grpc,
+    segmentation_pb2_grpc,
+    synthesis_pb2_grpc,
+)
 
 Request = TypeVar("Request")
 
@@ -60,6 +70,7 @@ class AsyncClient(_base.ClientBase):
             self._channel = grpc.aio.insecure_channel(target, options=self._options)
         else:
             self._channel = grpc.aio.secure_channel(target, self._credentials, options=self._options)
+        self._checks = check_pb2_grpc.CheckServiceStub(self._channel)
         self._segmentation = segmentation_pb2_grpc.SegmentationServiceStub(self._channel)
         self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
         self._synthesis = synthesis_pb2_grpc.SynthesisServiceStub(self._channel)
@@ -97,6 +108,7 @@ class AsyncClient(_base.ClientBase):
         label_scheme: LabelScheme = LabelScheme.BRATS_2018,
         reference_label_scheme: LabelScheme | None = None,
         conventions: MetricConventions = MetricConventions(),  # noqa: B008 - frozen
+        output_grid: Modality = Modality.T1CE,
         on_progress: OnProgress | None = None,
         on_partial: OnPartial | None = None,
         timeout_s: float = SEGMENT_TIMEOUT_S,
@@ -111,12 +123,31 @@ class AsyncClient(_base.ClientBase):
             label_scheme=label_scheme,
             reference_label_scheme=reference_label_scheme,
             conventions=conventions,
+            output_grid=output_grid,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         while True:
             try:
                 fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
                 return await self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
+            except GlioserveError as error:
+                wait_s = attempts.wait_s(error)
+            await asyncio.sleep(wait_s)
+
+    async def check(
+        self,
+        exam: ExamFiles | Case | Mapping[Modality, PathLike] | PathLike,
+        *,
+        timeout_s: float = CHECK_TIMEOUT_S,
+        retries: int = 0,
+    ) -> CheckResult:
+        """Tells everything that speaks against an exam, all at once. See `Client.check`."""
+        self._check_open()
+        plan = plan_check(exam)
+        attempts = Attempts(timeout_s=timeout_s, retries=retries)
+        while True:
+            try:
+                return await self._check_once(plan, timeout_s=attempts.remaining_s())
             except GlioserveError as error:
                 wait_s = attempts.wait_s(error)
             await asyncio.sleep(wait_s)
@@ -213,6 +244,12 @@ class AsyncClient(_base.ClientBase):
             finally:
                 call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
         return await asyncio.to_thread(fold.finish)
+
+    async def _check_once(self, plan: CheckPlan, *, timeout_s: float) -> CheckResult:
+        upload = Upload(plan.files)
+        async with self._typed_errors(upload):
+            response = await self._checks.Check(_in_thread(plan.requests(upload)), timeout=timeout_s)
+        return check_result(response)
 
     async def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
         upload = Upload(plan.files)

@@ -97,6 +97,26 @@ def find_case(folder: PathLike, *, reference_label_scheme: LabelScheme | None = 
     return _with_reference(exam, _only(files[REFERENCE], REFERENCE, files), reference_label_scheme)
 
 
+def find_contrasts(folder: PathLike) -> dict[Modality, Path]:
+    """The contrasts that are in a folder, at least one of them. Names are those of `find_case`.
+
+    Raises:
+        MissingModalityError: There is none.
+        AmbiguousModalityError: There are several files for one contrast, or files of several cases.
+        LocalInputError: It is not a folder that can be read.
+    """
+    files = _list(Path(folder))
+    found = {
+        modality: _only(files[modality.value], modality.value, files) for modality in Modality if files[modality.value]
+    }
+    if not found:
+        raise MissingModalityError("case_dir", "must hold a contrast, named as in BraTS", "none")
+    cases = {(each.naming, each.case) for each in found.values()}
+    if len(cases) > 1:
+        raise AmbiguousModalityError("case_dir", "must hold the files of one case", f"files of {len(cases)}")
+    return {modality: each.path for modality, each in found.items()}
+
+
 def _list(folder: Path) -> defaultdict[str, list[_Found]]:
     try:
         names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from glioserve.cohort_calls import Cohorts
 from glioserve.conventions import MetricConventions
 from glioserve.core import decode
 from glioserve.core.attempts import Attempts
+from glioserve.core.check import CheckPlan, check_result, plan_check
 from glioserve.core.fold import SegmentFold
 from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
@@ -24,7 +25,9 @@ from glioserve.core.status import error_of
 from glioserve.core.upload import Upload
 from glioserve.errors import GlioserveError
 from glioserve.exam_files import Case, ExamFiles, PathLike
+from glioserve.findings import CheckResult
 from glioserve.limits import (
+    CHECK_TIMEOUT_S,
     DEFAULT_GENERATOR,
     EVALUATE_TIMEOUT_S,
     GENERATE_TIMEOUT_S,
@@ -35,7 +38,14 @@ from glioserve.progress import OnPartial, OnProgress
 from glioserve.results import EvaluationResult, SegmentationResult, ServerInfo
 from glioserve.synthesis import BuiltinMap, MapEdit, SyntheticExam
 from glioserve.terms import Health, LabelScheme, Modality
-from glioserve.v1 import evaluation_pb2_grpc, info_pb2, info_pb2_grpc, segmentation_pb2_grpc, synthesis_pb2_grpc
+from glioserve.v1 import (
+    check_pb2_grpc,
+    evaluation_pb2_grpc,
+    info_pb2,
+    info_pb2_grpc,
+    segmentation_pb2_grpc,
+    synthesis_pb2_grpc,
+)
 
 
 class Client(_base.ClientBase):
@@ -61,6 +71,7 @@ class Client(_base.ClientBase):
             self._channel = grpc.insecure_channel(target, options=self._options)
         else:
             self._channel = grpc.secure_channel(target, self._credentials, options=self._options)
+        self._checks = check_pb2_grpc.CheckServiceStub(self._channel)
         self._segmentation = segmentation_pb2_grpc.SegmentationServiceStub(self._channel)
         self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
         self._synthesis = synthesis_pb2_grpc.SynthesisServiceStub(self._channel)
@@ -98,6 +109,7 @@ class Client(_base.ClientBase):
         label_scheme: LabelScheme = LabelScheme.BRATS_2018,
         reference_label_scheme: LabelScheme | None = None,
         conventions: MetricConventions = MetricConventions(),  # noqa: B008 - frozen
+        output_grid: Modality = Modality.T1CE,
         on_progress: OnProgress | None = None,
         on_partial: OnPartial | None = None,
         timeout_s: float = SEGMENT_TIMEOUT_S,
@@ -111,6 +123,7 @@ class Client(_base.ClientBase):
             label_scheme: Of the label map that comes back.
             reference_label_scheme: What the reference's values mean. Required with `reference`.
             conventions: How metrics are computed, where there is a reference.
+            output_grid: The contrast on whose grid, as sent, the masks come back; a reference lies on it too.
             on_progress: Called for each place in the queue and each advance, from this thread.
             on_partial: Called for each region that is known before the rest, WT first, from this thread.
             timeout_s: For everything, upload, queue and retries included.
@@ -129,12 +142,46 @@ class Client(_base.ClientBase):
             label_scheme=label_scheme,
             reference_label_scheme=reference_label_scheme,
             conventions=conventions,
+            output_grid=output_grid,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         while True:
             try:
                 fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
                 return self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
+            except GlioserveError as error:
+                wait_s = attempts.wait_s(error)
+            time.sleep(wait_s)
+
+    def check(
+        self,
+        exam: ExamFiles | Case | Mapping[Modality, PathLike] | PathLike,
+        *,
+        timeout_s: float = CHECK_TIMEOUT_S,
+        retries: int = 0,
+    ) -> CheckResult:
+        """Tells everything that speaks against an exam, all at once, before any network runs.
+
+        Files that can't be read, and contrasts that are missing, are findings too.
+
+        Args:
+            exam: Four files, a case from `find_case`, some of the four contrasts by their names, or a case folder, in
+                which contrasts may be missing.
+            timeout_s: For everything, upload, queue and retries included.
+            retries: How often to try again when the server is busy and says when to come back.
+
+        Raises:
+            LocalInputError: A file is not there, or there is none at all.
+            InvalidInputError: The files are larger than the server takes.
+            ServerBusyError: The server has no room now.
+            ServerError: The server or the way to it failed; see its subclasses.
+        """
+        self._check_open()
+        plan = plan_check(exam)
+        attempts = Attempts(timeout_s=timeout_s, retries=retries)
+        while True:
+            try:
+                return self._check_once(plan, timeout_s=attempts.remaining_s())
             except GlioserveError as error:
                 wait_s = attempts.wait_s(error)
             time.sleep(wait_s)
@@ -267,6 +314,12 @@ class Client(_base.ClientBase):
             finally:
                 call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
         return fold.finish()
+
+    def _check_once(self, plan: CheckPlan, *, timeout_s: float) -> CheckResult:
+        upload = Upload(plan.files)
+        with _typed_errors(upload):
+            response = self._checks.Check(plan.requests(upload), timeout=timeout_s)
+        return check_result(response)
 
     def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
         upload = Upload(plan.files)

@@ -14,9 +14,11 @@ from typing import Any
 from glioserve.cohorts import Cohort
 from glioserve.conventions import MetricConventions
 from glioserve.errors import GlioserveError, InputFault, InvalidInputError, InvalidSpecError, ServerBusyError
+from glioserve.findings import CheckResult, Finding
 from glioserve.results import (
     EvaluationResult,
     ModelInfo,
+    Preparation,
     RegionMetrics,
     RegionVolume,
     SegmentationResult,
@@ -28,6 +30,7 @@ from glioserve.terms import Health
 from glioserve.version import __version__
 
 RESULT_SCHEMA = "glioserve.result/1"
+CHECK_SCHEMA = "glioserve.check/1"
 EVALUATION_SCHEMA = "glioserve.evaluation/1"
 SYNTHESIS_SCHEMA = "glioserve.synthesis/1"
 INFO_SCHEMA = "glioserve.info/1"
@@ -58,6 +61,9 @@ def segmentation_document(result: SegmentationResult, *, created: datetime) -> D
         "disclaimer": DISCLAIMER,
         "label_scheme": scheme.value,
         "region_labels": {region.value: sorted(values) for region, values in scheme.region_labels.items()},
+        "output_grid": result.output_grid.value,
+        "findings": _findings(result.findings),
+        "preparations": _preparations(result.preparations),
         "volumes": _volumes(result.volumes),
         "metrics": None
         if result.conventions is None or result.reference_label_scheme is None
@@ -87,6 +93,21 @@ def evaluation_document(result: EvaluationResult) -> Document:
         "regions": _metrics(result.metrics),
         "prediction_volumes": _volumes(result.prediction_volumes),
         "reference_volumes": _volumes(result.reference_volumes),
+        "server": {"version": result.server_version},
+        "client": {"version": __version__},
+    }
+
+
+def check_document(result: CheckResult) -> Document:
+    """What `glioserve check --json` prints."""
+    return {
+        "schema": CHECK_SCHEMA,
+        "disclaimer": DISCLAIMER,
+        "refused": result.refused,
+        "findings": _findings(result.findings),
+        "possible": [region.value for region in result.possible],
+        "aligned": result.aligned,
+        "skull_stripped": result.skull_stripped,
         "server": {"version": result.server_version},
         "client": {"version": __version__},
     }
@@ -196,6 +217,34 @@ def _volumes(volumes: Sequence[RegionVolume]) -> list[Document]:
             "voxels_removed": each.voxels_removed,
         }
         for each in volumes
+    ]
+
+
+def _findings(findings: Sequence[Finding]) -> list[Document]:
+    return [
+        {
+            "rule": each.rule.value,
+            "severity": each.severity.value,
+            "field": each.field,
+            "must": each.must,
+            "got": each.got,
+        }
+        for each in findings
+    ]
+
+
+def _preparations(preparations: Sequence[Preparation]) -> list[Document]:
+    return [
+        {
+            "modality": each.modality.value,
+            "registered": each.registered,
+            "resampled": each.resampled,
+            "brain_extracted": each.brain_extracted,
+            "motion": each.motion.tolist(),
+            "similarity_before": each.similarity_before,
+            "similarity_after": each.similarity_after,
+        }
+        for each in preparations
     ]
 
 

@@ -147,6 +147,20 @@ class ProtocolError(ServerError):
     """The server's answer breaks the contract: incomplete, out of order, or on another grid than the exam's."""
 
 
+class MissingExtraError(GlioserveError, ImportError):
+    """A part of this library was imported whose dependencies are not installed.
+
+    Args:
+        extra: What they come with, e.g. `dicom`.
+        module: What is missing.
+    """
+
+    def __init__(self, *, extra: str, module: str) -> None:
+        super().__init__(f"the module {module} is missing: pip install glioserve[{extra}]")
+        self.extra = extra
+        self.module = module
+
+
 class OutputError(GlioserveError):
     """A result can't be written, e.g. for lack of space or permission."""
 

@@ -1,4 +1,4 @@
-"""The label map that a server sends back."""
+"""The masks that a server sends back, on the grid of one of the exam's contrasts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,8 @@ from glioserve.terms import LabelScheme, Region
 
 
 @dataclass(frozen=True)
-class LabelMap(GzippedNifti):
-    """Labels on the grid of their exam.
-
-    Args:
-        nifti_gz: See `GzippedNifti`.
-        label_scheme: What its values mean.
-        max_voxels: See `GzippedNifti`.
-    """
-
-    label_scheme: LabelScheme
+class Labels(GzippedNifti):
+    """Whole numbers from 0 to 255."""
 
     @cached_property
     def array(self) -> npt.NDArray[np.uint8]:
@@ -38,6 +30,24 @@ class LabelMap(GzippedNifti):
         labels.flags.writeable = False
         return labels
 
+
+@dataclass(frozen=True)
+class LabelMap(Labels):
+    """The tumour.
+
+    Args:
+        nifti_gz: See `GzippedNifti`.
+        label_scheme: What its values mean.
+        max_voxels: See `GzippedNifti`.
+    """
+
+    label_scheme: LabelScheme
+
     def mask(self, region: Region) -> npt.NDArray[np.bool_]:
         """The voxels of a region, `bool [i, j, k]`."""
         return np.isin(self.array, sorted(self.label_scheme.region_labels[region]))
+
+
+@dataclass(frozen=True)
+class BrainMask(Labels):
+    """What a server took for the brain: 1 inside, 0 outside."""

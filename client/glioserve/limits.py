@@ -14,6 +14,9 @@ GENERATE_TIMEOUT_S = 600.0
 EVALUATE_TIMEOUT_S = 120.0
 """One pair of label maps."""
 
+CHECK_TIMEOUT_S = 120.0
+"""One exam checked, with upload and waiting for its turn."""
+
 COHORT_TIMEOUT_S = 60.0
 """A cohort ordered or asked after; the server may have to read libraries of maps, and large outputs."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import OrientationError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
@@ -23,7 +25,13 @@ GZIP_MAGIC = b"\x1f\x8b"
 AFFINE_TOLERANCE_MM = 1e-3
 """Largest difference of two affines' entries that is rounding (NIfTI stores them as float32)."""
 
-_FAULTS = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError, WrapStructError)
+MAX_VOXELS = 2**27
+"""Of a file whose voxels are read."""
+
+_FAULTS = (
+    *(OSError, EOFError, ValueError, ArithmeticError, MemoryError, zlib.error),
+    *(ImageFileError, HeaderDataError, OrientationError, WrapStructError),
+)
 """What nibabel and gzip raise for files that are not whole NIfTI images."""
 
 
@@ -70,8 +78,28 @@ def read_array(path: Path, *, field: str) -> npt.NDArray[np.float32]:
     Raises:
         LocalInputError: It can't be read, or is not NIfTI.
     """
+    return read_volume(path, field=field)[0]
+
+
+def read_volume(path: Path, *, field: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """The same voxels with where they lie.
+
+    Args:
+        path: As for `read_array`.
+        field: As for `read_array`.
+
+    Returns:
+        The voxels, `float32 [i, j, k]`, and their indices to RAS+ world, millimetres, `float64 [4, 4]`.
+
+    Raises:
+        LocalInputError: It can't be read, is not NIfTI, or has too many voxels.
+    """
     with _opened(path, field) as image:
-        return np.asarray(nib.as_closest_canonical(image).dataobj, dtype=np.float32)
+        # Before a byte is taken: headers of broken files declare any number.
+        if math.prod(image.shape) > MAX_VOXELS:
+            raise LocalInputError(field, f"must have at most {MAX_VOXELS} voxels", "more")
+        canonical = nib.as_closest_canonical(image)
+        return np.asarray(canonical.dataobj, dtype=np.float32), np.asarray(canonical.affine, dtype=np.float64)
 
 
 def image_from_bytes(data: bytes) -> Any:  # noqa: ANN401 - nibabel is typed in part only
@@ -97,8 +125,10 @@ def _opened(path: Path, field: str) -> Iterator[Any]:
         with path.open("rb") as raw:
             magic = raw.read(2)
             raw.seek(0)
-            with gzip.open(raw) if magic == GZIP_MAGIC else raw as stream:
+            with gzip.open(raw) if magic == GZIP_MAGIC else raw as stream, np.errstate(all="ignore"):
                 yield _image_class(stream).from_stream(stream)
+    except LocalInputError:
+        raise
     except _FAULTS as error:
         raise LocalInputError(field, "must be a NIfTI file that can be read", type(error).__name__) from None
 

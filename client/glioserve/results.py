@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from glioserve.conventions import MetricConventions
-from glioserve.label_map import LabelMap
+from glioserve.findings import Finding
+from glioserve.label_map import BrainMask, LabelMap
 from glioserve.terms import LabelScheme, MetricStatus, Modality, Region
 
 
@@ -98,12 +102,36 @@ class GeneratorInfo:
     draws: tuple[Modality, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """What was done to one contrast before the networks saw it.
+
+    Args:
+        modality: Which contrast.
+        registered: It was moved rigidly onto the T1CE.
+        resampled: It was interpolated onto another grid.
+        brain_extracted: Everything but the brain was removed.
+        motion: `float64 [4, 4]`, takes a position of the T1CE, in mm, RAS+, to this contrast's; the identity where
+            nothing moved.
+        similarity_before: Mutual information with the T1CE, nats; 0 where nothing was registered.
+        similarity_after: The same after the motion.
+    """
+
+    modality: Modality
+    registered: bool
+    resampled: bool
+    brain_extracted: bool
+    motion: npt.NDArray[np.float64]
+    similarity_before: float
+    similarity_after: float
+
+
 @dataclass(frozen=True)
 class SegmentationResult:
     """One exam, segmented.
 
     Args:
-        label_map: The labels, on the grid of the exam as sent.
+        label_map: The labels, on the grid of one of the exam's contrasts as sent.
         volumes: WT, TC, ET.
         metrics: WT, TC, ET where a reference was sent, else empty.
         conventions: How the metrics were computed; None without a reference.
@@ -114,6 +142,10 @@ class SegmentationResult:
         notes: Decisions taken on the caller's behalf, e.g. an inferred label scheme.
         server_version: Of the gateway.
         engine: What ran the networks, e.g. `triton`.
+        output_grid: The contrast whose grid the masks are on.
+        findings: Warnings of the case check.
+        preparations: What was done to each contrast; empty from servers that do not tell.
+        brain_mask: The brain, on the masks' grid; None where the exam came skull-stripped.
     """
 
     label_map: LabelMap
@@ -127,6 +159,10 @@ class SegmentationResult:
     notes: tuple[str, ...]
     server_version: str
     engine: str
+    output_grid: Modality = Modality.T1CE
+    findings: tuple[Finding, ...] = ()
+    preparations: tuple[Preparation, ...] = ()
+    brain_mask: BrainMask | None = None
 
     def volume_ml(self, region: Region) -> float:
         """The volume of a region in millilitres."""

@@ -34,13 +34,18 @@ DOMAIN_TITLE = {
 
 _STAGES = {
     "decode": "Read the files",
+    "case_check": "Check the case",
     "check": "Check the exam",
+    "register": "Register onto T1CE",
+    "resample": "Resample to 1 mm",
+    "extract_brain": "Extract the brain",
     "normalise": "Normalise",
     "segment_wt": "Segment WT",
     "segment_tc": "Segment TC",
     "segment_et": "Segment ET",
     "gate": "Gate and nest",
     "restore": "Restore the grid",
+    "return": "Return to the grid as sent",
     "measure": "Measure",
     "encode": "Write the files",
     "map": "Make the brain map",
@@ -63,6 +68,16 @@ def share(value: float, *, digits: int = 3) -> str:
 def millimetres(value: float) -> str:
     """A distance."""
     return f"{value:.2f} mm" if math.isfinite(value) else "no value"
+
+
+def degrees(value: float) -> str:
+    """An angle."""
+    return f"{value:.1f}°"
+
+
+def similarity(value: float) -> str:
+    """Mutual information."""
+    return f"{value:.3f} nats"
 
 
 def millilitres(value: float) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from imaging.errors import ExamError, GeometryError
 from imaging.exam import Exam
+from imaging.geometry import Grid
 from imaging.modality import Modality
 
 SPACING_TOLERANCE_MM = 0.05
@@ -21,7 +22,7 @@ def check_exam(exam: Exam, *, needed: tuple[Modality, ...]) -> None:
         GeometryError: Voxels are not 1 x 1 x 1 mm.
     """
     exam.require(*needed)
-    if max(abs(spacing - 1.0) for spacing in exam.grid.spacing_mm) > SPACING_TOLERANCE_MM:
+    if not has_standard_spacing(exam.grid):
         got = " x ".join(f"{spacing:.2f}" for spacing in exam.grid.spacing_mm)
         raise GeometryError("exam", "must be resampled to voxels of 1 x 1 x 1 mm", f"{got} mm")
     for modality, volume in exam.volumes.items():
@@ -32,3 +33,8 @@ def check_exam(exam: Exam, *, needed: tuple[Modality, ...]) -> None:
                 f"must be skull-stripped: zero outside the brain, at most {MAX_BRAIN_FRACTION:.0%} of voxels not zero",
                 f"{fraction:.0%}",
             )
+
+
+def has_standard_spacing(grid: Grid) -> bool:
+    """Whether voxels are 1 x 1 x 1 mm."""
+    return max(abs(spacing - 1.0) for spacing in grid.spacing_mm) <= SPACING_TOLERANCE_MM

@@ -11,6 +11,11 @@ from imaging.regions import BoolVolume, Region
 class Stage(StrEnum):
     """A step of the pipeline, as it appears in progress events, timings and metrics."""
 
+    EXTRACT_BRAIN = "extract_brain"
+    REGISTER = "register"
+    """Move T1, T2 and FLAIR rigidly onto the T1CE."""
+    RESAMPLE = "resample"
+    """Interpolate onto one grid of 1 mm along the body's axes."""
     CHECK = "check"
     NORMALISE = "normalise"
     """Reorient to RAS+, find the brain, z-score inside it, cut to its box."""
@@ -19,6 +24,9 @@ class Stage(StrEnum):
     SEGMENT_ET = "segment_et"
     GATE = "gate"
     RESTORE = "restore"
+    """Paste back into the frame that the networks worked in."""
+    RETURN = "return"
+    """Bring the masks to the grid that the caller wants, where that is another."""
 
 
 class Observer(Protocol):
@@ -28,8 +36,8 @@ class Observer(Protocol):
         """`done` of `total` units of the stage are finished (slices, where a network runs)."""
         ...
 
-    def found(self, region: Region, mask: BoolVolume) -> None:
-        """A region's mask is final, `bool [i, j, k]` on the exam's own grid."""
+    def found(self, region: Region, mask: BoolVolume, *, voxel_volume_ml: float) -> None:
+        """A region's mask is final, `bool [i, j, k]` on the grid that the networks worked on."""
         ...
 
     def check_cancelled(self) -> None:
@@ -47,7 +55,7 @@ class SilentObserver:
     def progressed(self, stage: Stage, done: int, total: int) -> None:
         """Ignore."""
 
-    def found(self, region: Region, mask: BoolVolume) -> None:
+    def found(self, region: Region, mask: BoolVolume, *, voxel_volume_ml: float) -> None:
         """Ignore."""
 
     def check_cancelled(self) -> None:

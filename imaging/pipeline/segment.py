@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +13,8 @@ from imaging.pipeline.check import check_exam
 from imaging.pipeline.gate import gate
 from imaging.pipeline.observer import Observer, SilentObserver, Stage
 from imaging.pipeline.plan import MULTIPLE, ModelPlan, ModelPlans
-from imaging.pipeline.predictor import Predictor
+from imaging.pipeline.predictor import Predictor, ask
+from imaging.pipeline.stages import Stages
 from imaging.preprocess.box import Box
 from imaging.preprocess.channels import required_modalities, stack_channels
 from imaging.preprocess.components import drop_small
@@ -67,17 +66,18 @@ def segment(
         GeometryError: Voxels are not 1 mm.
         PipelineCancelledError: The observer cancelled.
     """
-    run = _Run(predictor, observer or SilentObserver(), micro_batch, voxel_volume_ml=exam.grid.voxel_volume_ml)
-    with run.stage(Stage.CHECK):
+    stages = Stages(observer or SilentObserver())
+    run = _Run(predictor, stages, micro_batch, voxel_volume_ml=exam.grid.voxel_volume_ml)
+    with stages.run(Stage.CHECK):
         needed = required_modalities([channel for plan in plans.values() for channel in plan.channels])
         check_exam(exam, needed=needed)
-    with run.stage(Stage.NORMALISE):
+    with stages.run(Stage.NORMALISE):
         prepared = prepare(exam, multiple=MULTIPLE)
 
     empty = np.zeros(prepared.brain.shape, dtype=bool)
     masks = dict.fromkeys(Region, empty)
     masks[Region.WT] = run.region(prepared, plans[Region.WT], prepared.brain)
-    run.observer.found(Region.WT, prepared.restore(masks[Region.WT]))
+    run.tell(Region.WT, prepared.restore(masks[Region.WT]))
     warnings: list[str] = []
     if masks[Region.WT].any():
         # The prepared box starts at a multiple itself, so multiples within it are multiples in the full frame.
@@ -87,38 +87,31 @@ def segment(
     else:
         warnings.append("No tumour was found: WT, TC and ET are empty.")
 
-    with run.stage(Stage.GATE):
+    with stages.run(Stage.GATE):
         gated = gate(masks)
         final = dict(gated.masks)
         final[Region.TC] = run.drop_small(final[Region.TC], plans[Region.TC])
         final[Region.ET] = run.drop_small(final[Region.ET] & final[Region.TC], plans[Region.ET])
-    with run.stage(Stage.RESTORE):
+    with stages.run(Stage.RESTORE):
         restored = {region: prepared.restore(mask) for region, mask in final.items()}
     for region in (Region.TC, Region.ET):
-        run.observer.found(region, restored[region])
+        run.tell(region, restored[region])
     if restored[Region.WT].any() and not restored[Region.ET].any():
         warnings.append("No enhancing tumour was found: ET is empty.")
-    return Segmentation(restored, gated.voxels_removed, dict(run.timings_s), tuple(warnings))
+    return Segmentation(restored, gated.voxels_removed, stages.timings_s, tuple(warnings))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Run:
     """The moving parts of one call of `segment`."""
 
     predictor: Predictor
-    observer: Observer
+    stages: Stages
     micro_batch: int
     voxel_volume_ml: float
-    timings_s: dict[Stage, float] = field(default_factory=dict)
 
-    @contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
-        self.observer.check_cancelled()
-        started = time.perf_counter()
-        yield
-        self.timings_s[stage] = time.perf_counter() - started
-        if stage not in _STAGE_OF.values():
-            self.observer.progressed(stage, 1, 1)
+    def tell(self, region: Region, mask: BoolVolume) -> None:
+        self.stages.observer.found(region, mask, voxel_volume_ml=self.voxel_volume_ml)
 
     def region(
         self,
@@ -129,17 +122,18 @@ class _Run:
     ) -> npt.NDArray[np.bool_]:
         """A region's mask `bool [slice, i, j]`: the slices where `where` holds a voxel, in the box."""
         box = box or Box((0, 0, 0), from_slices(where).shape)
-        with self.stage(_STAGE_OF[plan.region]):
+        observer, stage = self.stages.observer, _STAGE_OF[plan.region]
+        with self.stages.run(stage):
             slices = np.flatnonzero(where.any(axis=(1, 2)))
             mask = np.zeros(where.shape, dtype=bool)
             i, j = slice(box.start[0], box.stop[0]), slice(box.start[1], box.stop[1])
             for start in range(0, len(slices), self.micro_batch):
-                self.observer.check_cancelled()
+                observer.check_cancelled()
                 batch = slices[start : start + self.micro_batch]
                 inputs = {modality: scores[batch, i, j] for modality, scores in prepared.modalities.items()}
-                probabilities = self._probabilities(plan, stack_channels(inputs, plan.channels))
+                probabilities = ask(self.predictor, plan, stack_channels(inputs, plan.channels))
                 mask[batch, i, j] = probabilities > plan.threshold
-                self.observer.progressed(_STAGE_OF[plan.region], start + len(batch), len(slices))
+                observer.progressed(stage, start + len(batch), len(slices))
             mask &= prepared.brain
             return self.drop_small(mask, plan) if plan.region is Region.WT else mask
 
@@ -150,11 +144,3 @@ class _Run:
             min_component_ml=plan.min_component_ml,
             min_region_ml=plan.min_region_ml,
         )
-
-    def _probabilities(self, plan: ModelPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        probabilities = self.predictor.predict(plan.region, inputs)
-        if not plan.mirror:
-            return probabilities
-        mirrored = self.predictor.predict(plan.region, np.ascontiguousarray(inputs[:, :, ::-1]))
-        average: npt.NDArray[np.float32] = (probabilities + mirrored[:, ::-1]) * np.float32(0.5)
-        return average

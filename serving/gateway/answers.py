@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from imaging.casecheck.finding import Finding
 from imaging.metrics.regions import RegionMetrics
+from imaging.modality import Modality
 from imaging.pipeline.observer import Stage
+from imaging.pipeline.standardise import Preparation
 from imaging.regions import Region
 from serving.synthesis.provenance import Provenance
 
@@ -78,14 +81,20 @@ class SegmentOutcome:
         metrics: Against the reference, when one was sent.
         timings_s: Seconds per step, in order: decode, the pipeline's stages, measure, encode.
         warnings: What a reader must know.
-        label_map: The labels as gzipped NIfTI, on the exam's own grid.
+        findings: Of the case check: warnings alone.
+        preparations: What was done to each modality.
+        label_map: The labels as gzipped NIfTI, on the grid that was asked for.
+        brain_mask: What was taken for the brain, likewise; no bytes where the exam came skull-stripped.
     """
 
     volumes: tuple[RegionVolume, ...]
     metrics: Mapping[Region, RegionMetrics]
     timings_s: Mapping[str, float]
     warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    preparations: Mapping[Modality, Preparation]
     label_map: bytes
+    brain_mask: bytes
 
 
 @dataclass(frozen=True, eq=False)

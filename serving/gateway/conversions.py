@@ -9,8 +9,11 @@ from glioserve.v1.contract import CHUNK_BYTES
 
 from imaging.labels import LabelScheme
 from imaging.metrics.regions import MetricConventions, RegionMetrics
+from imaging.modality import Modality
+from imaging.pipeline.standardise import Preparation
 from imaging.regions import Region
 from serving.gateway.answers import EvaluateOutcome, Event, Found, Progressed, Queued, RegionVolume, SegmentOutcome
+from serving.gateway.check_messages import finding_message
 from serving.gateway.errors import OrderError
 from serving.gateway.numbers import (
     DOMAINS,
@@ -42,6 +45,7 @@ def segment_order(header: segmentation_pb2.SegmentHeader) -> SegmentOrder:
         label_scheme=scheme("label_scheme", header.label_scheme) or LabelScheme.BRATS_2018,
         reference_label_scheme=scheme("reference_label_scheme", header.reference_label_scheme),
         conventions=_conventions(header.conventions),
+        output_grid=known("output_grid", header.output_grid, MODALITIES) or Modality.T1CE,
     )
 
 
@@ -78,7 +82,7 @@ def event_message(event: Event) -> segmentation_pb2.SegmentResponse:
 def segment_messages(
     order: SegmentOrder, outcome: SegmentOutcome, *, models: Iterable[ServedModel], server_version: str, engine: str
 ) -> Iterator[segmentation_pb2.SegmentResponse]:
-    """The result, and the label map in chunks."""
+    """The result, then the label map and the brain mask in chunks."""
     yield segmentation_pb2.SegmentResponse(
         result=segmentation_pb2.SegmentResult(
             volumes=[volume_message(volume) for volume in outcome.volumes],
@@ -91,10 +95,15 @@ def segment_messages(
             server_version=server_version,
             engine=engine,
             mask_size_bytes=len(outcome.label_map),
+            brain_mask_size_bytes=len(outcome.brain_mask),
+            output_grid=MODALITIES[order.output_grid],
+            findings=[finding_message(finding) for finding in outcome.findings],
+            preparations=[_preparation_message(*each) for each in outcome.preparations.items()],
         )
     )
-    for chunk in chunk_messages(0, outcome.label_map):
-        yield segmentation_pb2.SegmentResponse(mask_chunk=chunk)
+    for file, content in enumerate((outcome.label_map, outcome.brain_mask)):
+        for chunk in chunk_messages(file, content):
+            yield segmentation_pb2.SegmentResponse(mask_chunk=chunk)
 
 
 def evaluate_message(
@@ -136,6 +145,19 @@ def timing_messages(timings_s: Mapping[str, float]) -> list[types_pb2.StageTimin
 def label_scheme_messages() -> list[types_pb2.LabelScheme.ValueType]:
     """Every label scheme that is known here."""
     return list(SCHEMES.values())
+
+
+def _preparation_message(modality: Modality, preparation: Preparation) -> types_pb2.Preparation:
+    alignment = preparation.alignment
+    return types_pb2.Preparation(
+        modality=MODALITIES[modality],
+        registered=alignment.registered,
+        resampled=preparation.resampled,
+        brain_extracted=preparation.brain_extracted,
+        motion=alignment.motion.matrix.ravel().tolist(),
+        similarity_before=alignment.similarity_before,
+        similarity_after=alignment.similarity_after,
+    )
 
 
 def _file_specs(headers: Iterable[types_pb2.FileHeader]) -> tuple[FileSpec, ...]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from imaging.casecheck.check import CaseReport
 from imaging.errors import PipelineCancelledError
 from imaging.preprocess.channels import required_modalities
 from serving.errors import ServingError
 from serving.gateway.admission import Admission
 from serving.gateway.answers import Emit, EvaluateOutcome, Event, GenerateOutcome, Queued, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
+from serving.gateway.checking import CheckOrder, check_files
 from serving.gateway.errors import DeadlineError, DrainingError, GatewayError
 from serving.gateway.exams import ExamSettings, evaluate_masks, segment_exam
 from serving.gateway.generation import generate_exam
@@ -80,8 +82,8 @@ class DataPlane:
         on_engine_fault: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._plans = engine.catalog.plans
-        self._needed = required_modalities([channel for plan in self._plans.values() for channel in plan.channels])
+        plans = engine.catalog.plans
+        self._needed = required_modalities([channel for plan in plans.values() for channel in plan.channels])
         self._admission = admission
         self._limits = limits
         self._exams = exams
@@ -113,8 +115,6 @@ class DataPlane:
             return segment_exam(
                 order,
                 files,
-                predictor=self._engine,
-                plans=self._plans,
                 settings=self._exams,
                 emit=tell,
                 cancellation=cancellation,
@@ -157,6 +157,14 @@ class DataPlane:
 
         def work(files: Sequence[memoryview], cancellation: Cancellation) -> EvaluateOutcome:
             return evaluate_masks(order, files, settings=self._exams, cancellation=cancellation)
+
+        return await self._call(work, order.files, pieces, on_position=lambda _: None, time_left_s=time_left_s)
+
+    async def check(self, order: CheckOrder, pieces: AsyncIterator[Piece], *, time_left_s: float | None) -> CaseReport:
+        """Check an exam. Arguments and errors are those of `evaluate`; what is wrong with a file is in the report."""
+
+        def work(files: Sequence[memoryview], cancellation: Cancellation) -> CaseReport:
+            return check_files(order, files, settings=self._exams, cancellation=cancellation)
 
         return await self._call(work, order.files, pieces, on_position=lambda _: None, time_left_s=time_left_s)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from imaging.casecheck.files import read_case
 from imaging.errors import GeometryError
 from imaging.evaluation import compare_exam
 from imaging.exam import Exam
 from imaging.geometry import Grid
+from imaging.metrics.overlap import SpecificityDomain
 from imaging.metrics.regions import MetricConventions, RegionMetrics, compare
 from imaging.modality import Modality
-from imaging.nifti import AffineSource, NiftiImage, NiftiLimits, read_nifti_image, write_nifti
-from imaging.pipeline.plan import ModelPlans
-from imaging.pipeline.predictor import Predictor
-from imaging.pipeline.segment import segment
+from imaging.nifti import NiftiImage, NiftiLimits, read_nifti_image, write_nifti
+from imaging.pipeline.clinical import ClinicalSegmentation, Workshop, segment_raw
+from imaging.raw_exam import RawExam
 from imaging.regions import Region, RegionMasks
 from imaging.volume import Volume
 from serving.gateway.answers import Emit, EvaluateOutcome, RegionVolume, SegmentOutcome
@@ -30,31 +33,27 @@ class ExamSettings:
 
     Args:
         limits: Of every file.
-        micro_batch: Slices per call of the engine; between two of them a call can be cancelled.
+        workshop: What segments them.
     """
 
     limits: NiftiLimits
-    micro_batch: int
+    workshop: Workshop
 
 
 def segment_exam(
     order: SegmentOrder,
     files: Sequence[memoryview],
     *,
-    predictor: Predictor,
-    plans: ModelPlans,
     settings: ExamSettings,
     emit: Emit,
     cancellation: Cancellation,
 ) -> SegmentOutcome:
-    """Decode, segment, score, encode.
+    """Decode, check, segment, score, encode.
 
     Args:
         order: What is asked.
         files: Their contents, in the order's order.
-        predictor: Runs the networks.
-        plans: One per region.
-        settings: Limits and batch size.
+        settings: Limits, and what the work is done with.
         emit: Takes progress and partial results, from this thread.
         cancellation: Checked between files and between micro-batches.
 
@@ -63,39 +62,51 @@ def segment_exam(
         PipelineCancelledError: The call is over.
     """
     clock = StageClock()
+    workshop = settings.workshop
     with clock.time("decode"):
-        images = _decode(order.files, files, settings.limits, cancellation)
-        exam = Exam({role: image.volume for role, image in images.items() if isinstance(role, Modality)})
-        header = next(image.header for image in images.values() if image.volume.grid is exam.grid)
-        reference = None
-        if order.reference_label_scheme is not None and MaskRole.REFERENCE in images:
-            reference = order.reference_label_scheme.to_regions(
-                images.pop(MaskRole.REFERENCE).volume.voxels, field="reference"
-            )
-    observer = CallObserver(emit, cancellation, exam.grid)
-    found = segment(exam, predictor, plans, observer=observer, micro_batch=settings.micro_batch)
+        contrasts = [
+            (spec.role, content)
+            for spec, content in zip(order.files, files, strict=True)
+            if isinstance(spec.role, Modality)
+        ]
+        case = read_case(contrasts, limits=settings.limits, check_cancelled=cancellation.check)
+    with clock.time("case_check"):
+        report = case.check(needs=workshop.needs, extracts_brain=workshop.extract is not None)
+        case.require(report)
+    sent = case.images[order.output_grid]
+    reference = _reference(order, files, sent.volume.grid, settings.limits)
+    raw = RawExam({modality: image.volume for modality, image in case.images.items()})
+    observer = CallObserver(emit, cancellation)
+    found = segment_raw(raw, report, workshop, output=order.output_grid, observer=observer)
     clock.seconds.update({stage.value: seconds for stage, seconds in found.timings_s.items()})
     metrics: Mapping[Region, RegionMetrics] = {}
     if reference is not None:
         cancellation.check()
         with clock.time("measure"):
-            metrics = _compare(found.masks, reference, exam.grid, order.conventions, exam)
+            metrics = _score(found, reference, order.conventions, sent.volume)
     cancellation.check()
     with clock.time("encode"):
-        labels = Volume(order.label_scheme.from_regions(found.masks), exam.grid)
-        label_map = write_nifti(labels, like=header)
-    warnings = found.warnings
-    if header.affine_source is AffineSource.PIXDIM:
-        warnings = (*warnings, "The exam says nothing of its orientation: left and right are by convention only.")
+        label_map = write_nifti(Volume(order.label_scheme.from_regions(found.masks), found.grid), like=sent.header)
+        brain_mask = b""
+        if found.brain is not None:
+            brain_mask = write_nifti(Volume(found.brain.astype(np.uint8), found.grid), like=sent.header)
     return SegmentOutcome(
         volumes=tuple(
-            measure(region, found.masks[region], exam.grid, voxels_removed=found.voxels_removed.get(region, 0))
+            measure(
+                region,
+                found.masks[region],
+                voxel_volume_ml=found.grid.voxel_volume_ml,
+                voxels_removed=found.voxels_removed.get(region, 0),
+            )
             for region in Region
         ),
         metrics=metrics,
         timings_s=clock.seconds,
-        warnings=warnings,
+        warnings=found.warnings,
+        findings=report.findings,
+        preparations=found.preparations,
         label_map=label_map,
+        brain_mask=brain_mask,
     )
 
 
@@ -117,6 +128,9 @@ def evaluate_masks(
     images = _decode(order.files, files, settings.limits, cancellation)
     volumes = {role: image.volume for role, image in images.items()}
     grid = volumes[MaskRole.REFERENCE].grid
+    first = order.files[0]
+    for role, volume in volumes.items():
+        _check_grid(volume.grid, volumes[first.role].grid, role.value, other=first.field)
     prediction = order.prediction_label_scheme.to_regions(volumes[MaskRole.PREDICTION].voxels, field="prediction")
     reference = order.reference_label_scheme.to_regions(volumes[MaskRole.REFERENCE].voxels, field="reference")
     modalities = {role: volume for role, volume in volumes.items() if isinstance(role, Modality)}
@@ -132,15 +146,30 @@ def evaluate_masks(
 def _decode(
     specs: Sequence[FileSpec], files: Sequence[memoryview], limits: NiftiLimits, cancellation: Cancellation
 ) -> dict[FileRole, NiftiImage]:
-    """All images, on one grid. A file on another grid is refused before the next one takes memory."""
     images: dict[FileRole, NiftiImage] = {}
     for spec, content in zip(specs, files, strict=True):
         cancellation.check()
-        image = read_nifti_image(content, field=spec.field, limits=limits)
-        if images:
-            _check_grid(image.volume.grid, next(iter(images.values())).volume.grid, spec.field, other=specs[0].field)
-        images[spec.role] = image
+        images[spec.role] = read_nifti_image(content, field=spec.field, limits=limits)
     return images
+
+
+def _reference(order: SegmentOrder, files: Sequence[memoryview], grid: Grid, limits: NiftiLimits) -> RegionMasks | None:
+    """The reference's masks, on the grid that the answer will be on."""
+    for spec, content in zip(order.files, files, strict=True):
+        if spec.role is MaskRole.REFERENCE and order.reference_label_scheme is not None:
+            volume = read_nifti_image(content, field=spec.field, limits=limits).volume
+            _check_grid(volume.grid, grid, spec.field, other=order.output_grid.value)
+            return order.reference_label_scheme.to_regions(volume.voxels, field=spec.field)
+    return None
+
+
+def _score(
+    found: ClinicalSegmentation, reference: RegionMasks, conventions: MetricConventions, volume: Volume
+) -> dict[Region, RegionMetrics]:
+    brain = found.brain
+    if brain is None and conventions.specificity_domain is SpecificityDomain.BRAIN:
+        brain = volume.voxels != 0
+    return compare(found.masks, reference, spacing_mm=found.grid.spacing_mm, conventions=conventions, brain=brain)
 
 
 def _check_grid(grid: Grid, expected: Grid, field_name: str, *, other: str) -> None:
@@ -163,4 +192,4 @@ def _compare(
 
 
 def _volumes(masks: RegionMasks, grid: Grid) -> tuple[RegionVolume, ...]:
-    return tuple(measure(region, masks[region], grid) for region in Region)
+    return tuple(measure(region, masks[region], voxel_volume_ml=grid.voxel_volume_ml) for region in Region)

@@ -64,7 +64,8 @@ def generate_exam(
     with clock.time(SynthesisStage.DESCRIBE):
         measures = records.measure(case.brain_map)
         masks = case.brain_map.regions
-        volumes = tuple(measure(region, masks[region], case.brain_map.grid) for region in Region)
+        voxel_volume_ml = case.brain_map.grid.voxel_volume_ml
+        volumes = tuple(measure(region, masks[region], voxel_volume_ml=voxel_volume_ml) for region in Region)
     _reached(SynthesisStage.DESCRIBE, emit, cancellation)
     generator = GeneratorRecord.of(painter.generator)
     record = _source_record(order, map_digest)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from glioserve.v1 import cohort_pb2, evaluation_pb2, info_pb2, segmentation_pb2, synthesis_pb2
+from glioserve.v1 import check_pb2, cohort_pb2, evaluation_pb2, info_pb2, segmentation_pb2, synthesis_pb2
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from serving.gateway.metrics import GatewayMetrics
 
 SEGMENTATION = segmentation_pb2.DESCRIPTOR.services_by_name["SegmentationService"].full_name
+CHECK = check_pb2.DESCRIPTOR.services_by_name["CheckService"].full_name
 EVALUATION = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].full_name
 SYNTHESIS = synthesis_pb2.DESCRIPTOR.services_by_name["SynthesisService"].full_name
 COHORTS = cohort_pb2.DESCRIPTOR.services_by_name["CohortService"].full_name
@@ -38,7 +39,7 @@ class HealthBoard:
     async def open(self, server: aio.Server) -> None:
         """Answer on this server. The engine counts as not ready until `engine_changed`."""
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
-        for service in (EVALUATION, COHORTS, INFO):
+        for service in (CHECK, EVALUATION, COHORTS, INFO):
             await self._servicer.set(service, _SERVING)
         await self.engine_changed(ready=False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from imaging.geometry import Grid
 from imaging.pipeline.observer import Stage
 from imaging.regions import BoolVolume, Region
 from serving.gateway.answers import Emit, Found, Progressed, RegionVolume
@@ -17,21 +16,19 @@ class CallObserver:
     Args:
         emit: Takes the events; called from that thread.
         cancellation: Says whether to go on.
-        grid: The exam's grid, for volumes in ml.
     """
 
-    def __init__(self, emit: Emit, cancellation: Cancellation, grid: Grid) -> None:
+    def __init__(self, emit: Emit, cancellation: Cancellation) -> None:
         self._emit = emit
         self._cancellation = cancellation
-        self._grid = grid
 
     def progressed(self, stage: Stage, done: int, total: int) -> None:
         """Tell it as `Progressed`."""
         self._emit(Progressed(stage, done, total))
 
-    def found(self, region: Region, mask: BoolVolume) -> None:
+    def found(self, region: Region, mask: BoolVolume, *, voxel_volume_ml: float) -> None:
         """Tell its volume as `Found`."""
-        self._emit(Found(measure(region, mask, self._grid)))
+        self._emit(Found(measure(region, mask, voxel_volume_ml=voxel_volume_ml)))
 
     def check_cancelled(self) -> None:
         """Stop here if the call is over.
@@ -42,7 +39,7 @@ class CallObserver:
         self._cancellation.check()
 
 
-def measure(region: Region, mask: BoolVolume, grid: Grid, *, voxels_removed: int = 0) -> RegionVolume:
-    """The volume of a mask `bool [i, j, k]` on this grid."""
+def measure(region: Region, mask: BoolVolume, *, voxel_volume_ml: float, voxels_removed: int = 0) -> RegionVolume:
+    """The volume of a mask `bool [i, j, k]`."""
     voxels = int(np.count_nonzero(mask))
-    return RegionVolume(region, voxels, voxels * grid.voxel_volume_ml, voxels_removed)
+    return RegionVolume(region, voxels, voxels * voxel_volume_ml, voxels_removed)

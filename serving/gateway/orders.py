@@ -67,6 +67,7 @@ class SegmentOrder:
         label_scheme: Of the label map that is sent back.
         reference_label_scheme: Of the reference; there exactly when a reference is.
         conventions: How the scores against the reference are computed.
+        output_grid: The modality on whose grid, as sent, the masks are wanted; the reference lies on it too.
 
     Raises:
         OrderError: A role is there twice, is of no use here, or a reference comes without its scheme.
@@ -76,6 +77,7 @@ class SegmentOrder:
     label_scheme: LabelScheme
     reference_label_scheme: LabelScheme | None
     conventions: MetricConventions
+    output_grid: Modality = Modality.T1CE
 
     def __post_init__(self) -> None:
         roles = _distinct_roles(self.files)

@@ -6,14 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from glioserve.v1 import evaluation_pb2, segmentation_pb2, synthesis_pb2
+from glioserve.v1 import check_pb2, evaluation_pb2, segmentation_pb2, synthesis_pb2
 
 from serving.gateway.conversions import piece
 from serving.gateway.errors import DeadlineError, UploadOrderError
 from serving.gateway.uploads import Piece
 
 Request = TypeVar(
-    "Request", segmentation_pb2.SegmentRequest, evaluation_pb2.EvaluateRequest, synthesis_pb2.GenerateRequest
+    "Request",
+    segmentation_pb2.SegmentRequest,
+    evaluation_pb2.EvaluateRequest,
+    synthesis_pb2.GenerateRequest,
+    check_pb2.CheckRequest,
 )
 
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import grpc
+from glioserve.v1.check_pb2_grpc import add_CheckServiceServicer_to_server
 from glioserve.v1.cohort_pb2_grpc import add_CohortServiceServicer_to_server
 from glioserve.v1.contract import MAX_MESSAGE_BYTES
 from glioserve.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
@@ -22,16 +23,18 @@ from grpc_reflection.v1alpha import reflection
 from serving.cohorts.opening import open_desk
 from serving.errors import Cause, EngineUnavailableError, ServingError
 from serving.gateway.admission import Admission
+from serving.gateway.check import CheckServicer
 from serving.gateway.cohorts import CohortServicer
 from serving.gateway.dataplane import CallLimits, DataPlane
 from serving.gateway.evaluation import EvaluationServicer
 from serving.gateway.exams import ExamSettings
-from serving.gateway.health import COHORTS, EVALUATION, INFO, SEGMENTATION, SYNTHESIS, HealthBoard
+from serving.gateway.health import CHECK, COHORTS, EVALUATION, INFO, SEGMENTATION, SYNTHESIS, HealthBoard
 from serving.gateway.info import InfoServicer
 from serving.gateway.interceptor import CallInterceptor
 from serving.gateway.metrics import GatewayMetrics, MetricsServer
 from serving.gateway.segmentation import SegmentationServicer
 from serving.gateway.synthesis import SynthesisServicer
+from serving.gateway.workshop import open_workshop
 from serving.inference.engine import InferenceEngine
 from serving.inference.readiness import Canary, CanaryReport
 from serving.settings import Settings
@@ -91,7 +94,7 @@ class Gateway:
                 upload_idle_s=settings.upload_idle_s,
                 timeout_s=settings.call_timeout_s,
             ),
-            exams=ExamSettings(limits=settings.limits, micro_batch=settings.micro_batch),
+            exams=ExamSettings(limits=settings.limits, workshop=open_workshop(engine, settings)),
             metrics=self._metrics,
             engine_fault=self._engine_fault,
             on_engine_fault=self._canary.check_soon,
@@ -169,6 +172,7 @@ class Gateway:
             SynthesisServicer(self._dataplane, engine=self._engine.engine, header_idle_s=settings.upload_idle_s),
             server,
         )
+        add_CheckServiceServicer_to_server(CheckServicer(self._dataplane, header_idle_s=settings.upload_idle_s), server)
         add_CohortServiceServicer_to_server(CohortServicer(self._cohorts), server)
         add_EvaluationServiceServicer_to_server(
             EvaluationServicer(self._dataplane, header_idle_s=settings.upload_idle_s), server
@@ -185,7 +189,16 @@ class Gateway:
         )
         await self._health.open(server)
         reflection.enable_server_reflection(
-            (SEGMENTATION, EVALUATION, SYNTHESIS, COHORTS, INFO, "grpc.health.v1.Health", reflection.SERVICE_NAME),
+            (
+                SEGMENTATION,
+                CHECK,
+                EVALUATION,
+                SYNTHESIS,
+                COHORTS,
+                INFO,
+                "grpc.health.v1.Health",
+                reflection.SERVICE_NAME,
+            ),
             server,
         )
 

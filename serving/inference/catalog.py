@@ -1,4 +1,4 @@
-"""What an engine serves: a U-Net for each region, and the generators that there are."""
+"""What an engine serves: a U-Net for each region, and what there is of generators and of brain extraction."""
 
 from __future__ import annotations
 
@@ -13,23 +13,36 @@ import numpy as np
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig
 
+from imaging.brain.plan import BrainStep, BrainStepPlan
 from imaging.brainmap.plan import GeneratorPlan
 from imaging.errors import ImagingError
 from imaging.pipeline.golden import GoldenAnswer
 from imaging.pipeline.plan import ModelPlan, ModelPlans
 from imaging.regions import Region
 from serving.errors import ModelRepositoryError, UnknownGeneratorError
-from serving.inference.networks import GENERATOR_PREFIX, ServedGenerator, ServedModel, ServedNetwork
+from serving.inference.networks import (
+    BRAIN_PREFIX,
+    GENERATOR_PREFIX,
+    ServedBrain,
+    ServedBrainStep,
+    ServedGenerator,
+    ServedModel,
+    ServedNetwork,
+)
 
 MODEL_NAMES: Mapping[Region, str] = MappingProxyType({Region.WT: "unet_wt", Region.TC: "unet_tc", Region.ET: "unet_et"})
 """The model of each region, as it is named in the model repository."""
+BRAIN_NAMES: Mapping[BrainStep, str] = MappingProxyType({step: f"{BRAIN_PREFIX}{step}" for step in BrainStep})
+"""The model of each step of brain extraction."""
 CONFIG_FILE = "config.pbtxt"
 MODEL_FILE = "model.onnx"
 THREADS_KEY = "intra_op_thread_count"
 """The parameter by which Triton's ONNX Runtime backend is told a network's threads."""
+SHRINKAGE_KEY = "memory.enable_memory_arena_shrinkage"
+"""The parameter by which it is told whose memory a run gives back, which is also ONNX Runtime's name for it."""
 
 Network = TypeVar("Network", bound=ServedNetwork)
-Record = TypeVar("Record", ModelPlan, GeneratorPlan, GoldenAnswer)
+Record = TypeVar("Record", ModelPlan, GeneratorPlan, BrainStepPlan, GoldenAnswer)
 
 _TRITON_TYPES = {np.float32: TYPE_FP32, np.uint8: TYPE_UINT8}
 
@@ -41,6 +54,7 @@ class ModelCatalog:
     Args:
         models: The U-Nets, one for each of WT, TC and ET.
         generators: By what they are asked for, e.g. `joint`; a repository need not have any.
+        brain: What finds the brain in a head; None where the repository has no such networks.
 
     Raises:
         ModelRepositoryError: A region has no model, or a model stands under another region or name.
@@ -48,6 +62,7 @@ class ModelCatalog:
 
     models: Mapping[Region, ServedModel]
     generators: Mapping[str, ServedGenerator] = field(default_factory=dict)
+    brain: ServedBrain | None = None
 
     def __post_init__(self) -> None:
         if missing := [region for region in Region if region not in self.models]:
@@ -70,7 +85,8 @@ class ModelCatalog:
     @property
     def networks(self) -> tuple[ServedNetwork, ...]:
         """All of them, the U-Nets first."""
-        return (*self.models.values(), *self.generators.values())
+        brain = () if self.brain is None else (self.brain.box, self.brain.mask)
+        return (*self.models.values(), *self.generators.values(), *brain)
 
     def generator(self, target: str) -> ServedGenerator:
         """A generator, by what it is asked for, e.g. `joint`.
@@ -83,20 +99,39 @@ class ModelCatalog:
             raise UnknownGeneratorError("generator", rule, repr(target[:40]))
         return self.generators[target]
 
+    def brain_step(self, step: BrainStep) -> ServedBrainStep:
+        """The network of one step of brain extraction.
 
-def catalog_from(config_of: Callable[[str], tuple[ModelConfig, str]], generators: Iterable[str]) -> ModelCatalog:
+        Raises:
+            ModelRepositoryError: The repository has none.
+        """
+        if self.brain is None:
+            raise ModelRepositoryError(BRAIN_NAMES[step], "must be in the model repository", "none")
+        return self.brain[step]
+
+
+def catalog_from(config_of: Callable[[str], tuple[ModelConfig, str]], others: Iterable[str]) -> ModelCatalog:
     """The catalog of an engine.
 
     Args:
         config_of: The configuration and the version of the model of a name.
-        generators: The names of the generators that there are, e.g. `generator_joint`.
+        others: The names of the models beside the U-Nets that there are, e.g. `generator_joint`, of which
+            `is_optional` holds.
 
     Raises:
-        ModelRepositoryError: A model's configuration is not one that `export` writes.
+        ModelRepositoryError: A model's configuration is not one that `export` writes, or brain extraction lacks one of
+            its networks.
     """
     models = {region: served_model(region, *config_of(name)) for region, name in MODEL_NAMES.items()}
-    drawing = [served_generator(*config_of(name)) for name in generators]
-    return ModelCatalog(models, {generator.target: generator for generator in drawing})
+    names = sorted(others)
+    drawing = [served_generator(*config_of(name)) for name in names if name.startswith(GENERATOR_PREFIX)]
+    brain = None
+    if found := [name for name in names if name in BRAIN_NAMES.values()]:
+        if missing := [name for name in BRAIN_NAMES.values() if name not in found]:
+            raise ModelRepositoryError(missing[0], f"must stand beside {found[0]}", "none")
+        steps = {step: served_brain_step(*config_of(name)) for step, name in BRAIN_NAMES.items()}
+        brain = ServedBrain(steps[BrainStep.BOX], steps[BrainStep.MASK])
+    return ModelCatalog(models, {generator.target: generator for generator in drawing}, brain)
 
 
 def served_model(region: Region, config: ModelConfig, version: str) -> ServedModel:
@@ -120,6 +155,12 @@ def served_generator(config: ModelConfig, version: str) -> ServedGenerator:
     return _checked(ServedGenerator(plan=plan, **_common(config, version)), config)
 
 
+def served_brain_step(config: ModelConfig, version: str) -> ServedBrainStep:
+    """What the configuration of one of brain extraction's networks says of it. As of `served_model`."""
+    plan = _recorded(config, "glioserve_plan", BrainStepPlan.from_json)
+    return _checked(ServedBrainStep(plan=plan, **_common(config, version)), config)
+
+
 def repository_catalog(repository: Path) -> ModelCatalog:
     """The catalog of a model repository on disk; of each model the newest version counts, as with Triton.
 
@@ -129,13 +170,13 @@ def repository_catalog(repository: Path) -> ModelCatalog:
     folders = repository.iterdir() if repository.is_dir() else ()
     return catalog_from(
         lambda name: (_read_config(repository, name), newest_version(repository, name)),
-        sorted(folder.name for folder in folders if is_generator(folder.name)),
+        [folder.name for folder in folders if is_optional(folder.name)],
     )
 
 
-def is_generator(name: str) -> bool:
-    """Whether a model of this name is a generator."""
-    return name.startswith(GENERATOR_PREFIX)
+def is_optional(name: str) -> bool:
+    """Whether a model of this name is of a kind that a repository need not have: a generator, or brain extraction."""
+    return name.startswith(GENERATOR_PREFIX) or name in BRAIN_NAMES.values()
 
 
 def read_model(repository: Path, model: ServedNetwork) -> bytes:
@@ -190,6 +231,7 @@ def _common(config: ModelConfig, version: str) -> dict[str, Any]:
         "golden": _recorded(config, "glioserve_golden", GoldenAnswer.from_json),
         "max_batch_size": int(config.max_batch_size),
         "threads": _threads(config),
+        "gives_back": _parameter(config, SHRINKAGE_KEY) if SHRINKAGE_KEY in config.parameters else None,
     }
 
 
@@ -218,8 +260,8 @@ def _parameter(config: ModelConfig, key: str) -> str:
 def _checked(network: Network, config: ModelConfig) -> Network:
     """The network, if its tensors are those that its plan speaks of."""
     for tensors, kind, wanted in (
-        (config.input, network.input_type, (network.input_name, [network.channels, -1, -1])),
-        (config.output, np.float32, (network.output_name, [*network.output_channels, -1, -1])),
+        (config.input, network.input_type, (network.input_name, list(network.input_dims))),
+        (config.output, network.output_type, (network.output_name, list(network.output_dims))),
     ):
         got = [(str(tensor.name), list(tensor.dims)) for tensor in tensors]
         if got != [wanted] or tensors[0].data_type != _TRITON_TYPES[kind]:

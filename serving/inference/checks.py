@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from serving.errors import EngineAnswerError, EngineRequestError
-from serving.inference.networks import Batch, ServedNetwork
+from serving.inference.networks import Answer, Batch, ServedNetwork
 
 
 def check_batch(network: ServedNetwork, batch: Batch) -> None:
     """Refuse a micro-batch that the network can't take.
 
     Raises:
-        EngineRequestError: It is not `[slice, channel, i, j]` of the network's type and number of channels.
+        EngineRequestError: It is not of the network's type, of its fixed extents, or holds too much or nothing.
     """
-    what, channels = network.input_name, network.channels
-    if batch.ndim != 4 or batch.shape[1] != channels or 0 in batch.shape:
-        raise EngineRequestError(network.name, f"{what} must be of shape [slice, {channels}, i, j]", f"{batch.shape}")
+    what, dims = network.input_name, network.input_dims
+    fits = batch.ndim == len(dims) + 1 and all(
+        wanted in {-1, extent} for wanted, extent in zip(dims, batch.shape[1:], strict=True)
+    )
+    if not fits or 0 in batch.shape:
+        free = iter("ijk")
+        axes = ", ".join(next(free) if extent == -1 else f"{extent}" for extent in dims)
+        raise EngineRequestError(network.name, f"{what} must be of shape [{network.unit}, {axes}]", f"{batch.shape}")
     if batch.dtype != network.input_type:
         raise EngineRequestError(network.name, f"{what} must be {network.input_type.__name__}", f"{batch.dtype}")
     if batch.shape[0] > network.max_batch_size:
-        raise EngineRequestError(network.name, f"must get at most {network.max_batch_size} slices", f"{batch.shape[0]}")
+        rule = f"must get at most {network.max_batch_size} {network.unit}s"
+        raise EngineRequestError(network.name, rule, f"{batch.shape[0]}")
 
 
-def check_answer(network: ServedNetwork, batch: Batch, answer: npt.NDArray[np.float32]) -> None:
+def check_answer(network: ServedNetwork, batch: Batch, answer: Answer) -> None:
     """Refuse an answer that is none.
 
     Raises:
-        EngineAnswerError: It is not `float32` of the batch's slices and extents and the network's channels, or not
+        EngineAnswerError: It is not of the network's output type, of the batch's extents and the network's, or not
             finite.
     """
-    wanted = (batch.shape[0], *network.output_channels, *batch.shape[2:])
-    if answer.shape != wanted or answer.dtype != np.float32:
-        raise EngineAnswerError(network.name, f"must answer float32 {wanted}", f"{answer.dtype} {answer.shape}")
+    fixed = [extent for extent in network.output_dims if extent != -1]
+    free = len(network.output_dims) - len(fixed)
+    wanted = (batch.shape[0], *fixed, *batch.shape[batch.ndim - free :])
+    if answer.shape != wanted or answer.dtype != network.output_type:
+        rule = f"must answer {network.output_type.__name__} {wanted}"
+        raise EngineAnswerError(network.name, rule, f"{answer.dtype} {answer.shape}")
     if not np.isfinite(answer).all():
         raise EngineAnswerError(network.name, f"must answer finite {network.output_name}", "NaN or infinity")

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from imaging.brain.extract import BrainNetwork
 from imaging.pipeline.predictor import Predictor
 from serving.inference.catalog import ModelCatalog
 
@@ -21,10 +22,10 @@ class Engine(StrEnum):
     """ONNX Runtime within this process."""
 
 
-class InferenceEngine(Predictor, Protocol):
-    """A predictor that knows what it serves, and draws too. Thread-safe.
+class InferenceEngine(Predictor, BrainNetwork, Protocol):
+    """A predictor that knows what it serves, draws too, and finds brains. Thread-safe.
 
-    `predict` and `draw` raise `EngineRequestError`, `EngineUnavailableError`, `EngineBusyError`,
+    `predict`, `draw` and `find_brain` raise `EngineRequestError`, `EngineUnavailableError`, `EngineBusyError`,
     `EngineDeadlineError` or `EngineAnswerError`.
     """
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
-from imaging.regions import Region
 from serving.errors import EngineAnswerError, EngineUnavailableError, EngineUnsupportedError, ModelRepositoryError
-from serving.inference.catalog import read_model, repository_catalog
+from serving.inference.catalog import SHRINKAGE_KEY, read_model, repository_catalog
 from serving.inference.checks import check_answer, check_batch
 from serving.inference.engine import Engine
 from serving.inference.networks import Batch, ServedNetwork
+from serving.inference.runner import CatalogRunner
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, RunOptions
 
 
-class OnnxRuntimePredictor:
+class OnnxRuntimePredictor(CatalogRunner):
     """Runs the models of a model repository on this machine's CPU. Implements `InferenceEngine`.
 
     Args:
@@ -40,36 +39,19 @@ class OnnxRuntimePredictor:
             for network in self.catalog.networks
         }
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Probabilities of a region, as of `imaging.pipeline.predictor.Predictor`.
-
-        Raises:
-            EngineRequestError: The slices do not fit the model.
-            EngineUnavailableError: `close` was called.
-            EngineAnswerError: The model failed, or answered no probabilities.
-        """
-        return self._run(self.catalog[region], slices)
-
-    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Images of brain maps, as of `InferenceEngine.draw`.
-
-        Raises:
-            UnknownGeneratorError: The generator is not served.
-            ServingError: As of `predict`.
-        """
-        return self._run(self.catalog.generator(generator), maps)
-
     def close(self) -> None:
         """Release the models."""
         self._sessions = {}
 
-    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[np.float32]:
+    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[Any]:
         check_batch(network, batch)
         session = self._sessions.get(network.name)
         if session is None:
             raise EngineUnavailableError("onnxruntime", "must be open", "closed")
         try:
-            answer: npt.NDArray[np.float32] = session.run([network.output_name], {network.input_name: batch})[0]
+            answer: npt.NDArray[Any] = session.run(
+                [network.output_name], {network.input_name: batch}, _run_options(network)
+            )[0]
         except Exception as error:  # ONNX Runtime's exceptions have no narrower base
             raise EngineAnswerError(network.name, "must run", _first_line(error)) from error
         check_answer(network, batch, answer)
@@ -89,6 +71,16 @@ def _session(model: ServedNetwork, content: bytes, threads: int) -> InferenceSes
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above
         raise ModelRepositoryError(model.name, "must be a model that ONNX Runtime loads", _first_line(error)) from error
+
+
+def _run_options(network: ServedNetwork) -> RunOptions | None:
+    if network.gives_back is None:
+        return None
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry(SHRINKAGE_KEY, network.gives_back)
+    return options
 
 
 def _first_line(error: Exception) -> str:

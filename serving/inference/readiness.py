@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from imaging.brain.plan import BrainStep
 from imaging.errors import GoldenError
 from serving.errors import EngineAnswerError, GoldenMismatchError, ServingError
 from serving.inference.engine import InferenceEngine
-from serving.inference.networks import ServedNetwork
+from serving.inference.networks import Answer, ServedNetwork
 
 _log = logging.getLogger(__name__)
 
 
 def check_golden(engine: InferenceEngine) -> dict[str, float]:
-    """Let every U-Net answer the golden slices, and every generator the golden maps.
+    """Let every U-Net answer the golden slices, every generator the golden maps, brain extraction the golden head.
 
     Returns:
         For each network, by its name, the largest difference from the recorded values.
@@ -32,17 +32,20 @@ def check_golden(engine: InferenceEngine) -> dict[str, float]:
     differences: dict[str, float] = {}
     for network, answer in _golden_answers(engine):
         try:
-            differences[network.name] = network.golden.check(answer)
+            differences[network.name] = network.golden.check(network.golden_part(answer))
         except GoldenError as error:
             raise GoldenMismatchError(network.name, f"golden {error.field} {error.rule}", error.got) from None
     return differences
 
 
-def _golden_answers(engine: InferenceEngine) -> Iterator[tuple[ServedNetwork, npt.NDArray[np.float32]]]:
+def _golden_answers(engine: InferenceEngine) -> Iterator[tuple[ServedNetwork, Answer]]:
     for region, model in engine.catalog.models.items():
         yield model, engine.predict(region, model.golden_input)
     for target, generator in engine.catalog.generators.items():
         yield generator, engine.draw(target, generator.golden_input)
+    if (brain := engine.catalog.brain) is not None:
+        for step in BrainStep:
+            yield brain[step], engine.find_brain(step, brain[step].golden_input[0])[np.newaxis]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from imaging.regions import Region
 from serving.errors import (
     EngineAnswerError,
     EngineBusyError,
@@ -23,10 +22,11 @@ from serving.errors import (
     ModelRepositoryError,
     ServingError,
 )
-from serving.inference.catalog import ModelCatalog, catalog_from, is_generator
+from serving.inference.catalog import ModelCatalog, catalog_from, is_optional
 from serving.inference.checks import check_answer, check_batch
 from serving.inference.engine import Engine
 from serving.inference.networks import Batch, ServedNetwork
+from serving.inference.runner import CatalogRunner
 
 _Result = TypeVar("_Result")
 
@@ -42,7 +42,7 @@ _CHANNEL_ARGUMENTS = [
 ]
 
 
-class TritonPredictor:
+class TritonPredictor(CatalogRunner):
     """Runs the models that a Triton serves. Implements `InferenceEngine`.
 
     A connection that broke is replaced, so that the first call after a restart of Triton succeeds.
@@ -64,28 +64,7 @@ class TritonPredictor:
         self._lock = threading.Lock()
         self._client: Any = None
         self._closed = False
-        self.catalog: ModelCatalog = catalog_from(self._model_config, self._generator_names())
-
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Probabilities of a region, as of `imaging.pipeline.predictor.Predictor`.
-
-        Raises:
-            EngineRequestError: The slices do not fit the model.
-            EngineUnavailableError: Triton does not answer, or `close` was called.
-            EngineBusyError: Triton's queue is full.
-            EngineDeadlineError: It did not answer in time.
-            EngineAnswerError: The model failed, or answered no probabilities.
-        """
-        return self._run(self.catalog[region], slices)
-
-    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Images of brain maps, as of `InferenceEngine.draw`.
-
-        Raises:
-            UnknownGeneratorError: The generator is not served.
-            ServingError: As of `predict`.
-        """
-        return self._run(self.catalog.generator(generator), maps)
+        self.catalog: ModelCatalog = catalog_from(self._model_config, self._optional_names())
 
     def close(self) -> None:
         """Close the connection."""
@@ -95,7 +74,7 @@ class TritonPredictor:
         if client is not None:
             client.close()
 
-    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[np.float32]:
+    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[Any]:
         check_batch(network, batch)
         tensor = InferInput(network.input_name, batch.shape, np_to_triton_dtype(network.input_type))
         tensor.set_data_from_numpy(np.ascontiguousarray(batch))
@@ -114,8 +93,8 @@ class TritonPredictor:
         check_answer(network, batch, answer)
         return answer
 
-    def _generator_names(self) -> list[str]:
-        """The generators that are served, by Triton's own index.
+    def _optional_names(self) -> list[str]:
+        """The models beside the U-Nets that are served, by Triton's own index.
 
         Raises:
             EngineUnavailableError: Triton is still loading one.
@@ -126,7 +105,7 @@ class TritonPredictor:
         ).models
         states: dict[str, dict[str, str]] = defaultdict(dict)
         for entry in index:
-            if is_generator(entry.name):
+            if is_optional(entry.name):
                 states[entry.name][entry.state] = entry.reason
         return [name for name in sorted(states) if _is_served(name, states[name])]
 
@@ -177,9 +156,9 @@ def _is_served(name: str, states: Mapping[str, str]) -> bool:
     return False
 
 
-def _output(network: ServedNetwork, result: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 (as above)
+def _output(network: ServedNetwork, result: Any) -> npt.NDArray[Any]:  # noqa: ANN401 (as above)
     try:
-        answer: npt.NDArray[np.float32] | None = result.as_numpy(network.output_name)
+        answer: npt.NDArray[Any] | None = result.as_numpy(network.output_name)
     except ValueError as error:  # fewer bytes than the shape that is stated
         raise EngineAnswerError(network.name, "must send as many bytes as its shape needs", str(error)) from error
     if answer is None:

@@ -11,6 +11,8 @@ from google.protobuf import text_format
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
 
+from imaging.brain.golden import golden_head, golden_part
+from imaging.brain.plan import BrainStep, BrainStepPlan
 from imaging.brainmap.encode import MapChannels
 from imaging.brainmap.golden import golden_maps
 from imaging.brainmap.plan import GeneratorPlan
@@ -83,6 +85,57 @@ def generator_config(
     return config
 
 
+BRAIN_PLANS = {
+    BrainStep.BOX: BrainStepPlan(BrainStep.BOX, side=32),
+    BrainStep.MASK: BrainStepPlan(BrainStep.MASK, side=64),
+}
+BRAIN_LEVELS = {BrainStep.BOX: 100.0, BrainStep.MASK: 140.0}
+"""The level that each tiny network takes for half a brain."""
+
+
+def tiny_brain_onnx(step: BrainStep) -> bytes:
+    """Bright is brain: `volume` uint8 [n, i, j, k] to `probabilities` uint8 of that shape."""
+    constants = {"level": BRAIN_LEVELS[step], "width": 8.0, "certain": 255.0}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["volume"], ["shown"], to=TensorProto.FLOAT),
+            helper.make_node("Sub", ["shown", "level"], ["above"]),
+            helper.make_node("Div", ["above", "width"], ["logits"]),
+            helper.make_node("Sigmoid", ["logits"], ["unit"]),
+            helper.make_node("Mul", ["unit", "certain"], ["scaled"]),
+            helper.make_node("Round", ["scaled"], ["rounded"]),
+            helper.make_node("Cast", ["rounded"], ["probabilities"], to=TensorProto.UINT8),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("volume", TensorProto.UINT8, ["n", "i", "j", "k"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.UINT8, ["n", "i", "j", "k"])],
+        [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in constants.items()],
+    )
+    model: ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def brain_config(step: BrainStep, content: bytes) -> ModelConfig:
+    """The configuration of a tiny network of brain extraction, with the four parameters."""
+    config = ModelConfig(name=f"brain_{step}", backend="onnxruntime", max_batch_size=1)
+    config.input.add(name="volume", data_type=TYPE_UINT8, dims=[-1, -1, -1])
+    config.output.add(name="probabilities", data_type=TYPE_UINT8, dims=[-1, -1, -1])
+    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
+    answer = run_onnx(content, golden_head()[np.newaxis])
+    config.parameters["glioserve_golden"].string_value = GoldenAnswer.record(golden_part(answer[0])).to_json()
+    config.parameters["glioserve_plan"].string_value = BRAIN_PLANS[step].to_json()
+    config.parameters["memory.enable_memory_arena_shrinkage"].string_value = "cpu:0"
+    config.parameters["onnx_sha256"].string_value = hashlib.sha256(content).hexdigest()
+    return config
+
+
+def write_brain(repository: Path) -> None:
+    """Both tiny networks of brain extraction more."""
+    for step in BrainStep:
+        content = tiny_brain_onnx(step)
+        write_model(repository, brain_config(step, content), content)
+
+
 def run_onnx(content: bytes, slices: np.ndarray) -> np.ndarray:
     """What plain ONNX Runtime answers."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -119,10 +172,12 @@ def write_generator(repository: Path, *, name: str = "generator_joint", plan: Ge
     write_model(repository, generator_config(content, name=name, plan=plan), content)
 
 
-def write_repository(repository: Path, *, draws: bool = True) -> Path:
-    """A whole repository of three tiny U-Nets and, unless told otherwise, a tiny generator."""
+def write_repository(repository: Path, *, draws: bool = True, finds_brain: bool = False) -> Path:
+    """A whole repository of three tiny U-Nets, a tiny generator unless told otherwise, brain extraction if told."""
     if draws:
         write_generator(repository)
+    if finds_brain:
+        write_brain(repository)
     for seed, (region, channels) in enumerate(CHANNELS.items()):
         content = tiny_onnx(len(channels), seed=seed)
         write_model(repository, model_config(region, content), content)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from imaging.brats import find_cases
 from training.cache import cache_cases
 from training.cli import app
+from training.records import RunFolder
 
 PATIENTS = 5
 SHAPE = (64, 64, 20)
@@ -72,4 +73,15 @@ def run_folder(data, cache, command, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "smoke"
     result = command("train", "--data", data, "--run", folder, "--profile", "smoke", "--cache", cache, "--threads", 1)
     assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cross_validation(data, cache, command, tmp_path_factory):
+    """A finished cross-validation of two folds under the profile `smoke`; the first fold was trained by itself."""
+    folder = tmp_path_factory.mktemp("runs") / "folds"
+    asked = ("train", "--data", data, "--run", folder, "--profile", "smoke", "--cache", cache, "--threads", 1)
+    assert command(*asked, "--folds", 2, "--part", 1).exit_code == 0
+    assert not RunFolder(folder).plan.exists()
+    assert command(*asked, "--folds", 2).exit_code == 0
     return folder

@@ -13,7 +13,10 @@ from rich.console import Console
 
 from glioserve.atomic import make_folder
 from glioserve.channel import DEFAULT_TARGET
+from glioserve.cli.bids import bids
+from glioserve.cli.check import check
 from glioserve.cli.cohort import cohort
+from glioserve.cli.dicom import ChosenStudy, DicomSource, dicom_source
 from glioserve.cli.faults import reported
 from glioserve.cli.generate import generate
 from glioserve.cli.meter import Meter
@@ -36,10 +39,10 @@ from glioserve.client import Client
 from glioserve.conventions import MetricConventions
 from glioserve.core.plan import resolve_case
 from glioserve.documents import DISCLAIMER, evaluation_document, info_document, segmentation_document, to_json
-from glioserve.exam_files import ExamFiles
+from glioserve.exam_files import Case, ExamFiles
 from glioserve.limits import EVALUATE_TIMEOUT_S, QUERY_TIMEOUT_S, SEGMENT_TIMEOUT_S
 from glioserve.outputs import write_outputs
-from glioserve.terms import EmptyMaskPolicy, Hd95Definition, LabelScheme
+from glioserve.terms import EmptyMaskPolicy, Hd95Definition, LabelScheme, Modality
 from glioserve.version import __version__
 
 _File = typer.Option(exists=True, dir_okay=False, help="NIfTI file, .nii or .nii.gz.")
@@ -84,6 +87,14 @@ def segment(
     t1ce: _Contrast = None,
     t2: _Contrast = None,
     flair: _Contrast = None,
+    dicom: Annotated[
+        Path | None, typer.Option(exists=True, help="DICOM study: a folder of any depth, or a zip archive.")
+    ] = None,
+    dicom_seg: Annotated[Path | None, typer.Option(dir_okay=False, help="DICOM segmentation to write.")] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONTRAST=NUMBER", help="Series of the study to use for a contrast; repeatable."),
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Expert labels to score against.")
     ] = None,
@@ -91,6 +102,9 @@ def segment(
     label_scheme: _Scheme = LabelScheme.BRATS_2018,
     hd95: _Hd95 = Hd95Definition.POOLED,
     empty_masks: _EmptyMasks = EmptyMaskPolicy.LEGACY,
+    grid: Annotated[
+        Modality, typer.Option(help="The contrast on whose grid, as sent, the masks come back.")
+    ] = Modality.T1CE,
     out: Annotated[
         Path | None,
         typer.Option(file_okay=False, help="Folder for the label map, result.json, report.html and overlay.png."),
@@ -106,24 +120,41 @@ def segment(
     tls_key: TlsKey = None,
     tls_server_name: TlsName = None,
 ) -> None:
-    """Segment one exam: a case folder, or four files."""
-    exam = _exam(case_dir, t1=t1, t1ce=t1ce, t2=t2, flair=flair)
+    """Segment one exam: a case folder, four files, or a DICOM study."""
+    others = (case_dir, t1, t1ce, t2, flair, reference, reference_label_scheme)
+    study = dicom_source(dicom, seg=dicom_seg, series=series, others=others)
+    exam = study or _exam(case_dir, t1=t1, t1ce=t1ce, t2=t2, flair=flair)
     with reported(as_json=json):
-        case = resolve_case(exam, reference=reference, reference_label_scheme=reference_label_scheme)
         if out is not None:
             make_folder(out)  # found out before minutes of work, not after
+        if isinstance(exam, DicomSource):
+            case: Case | ChosenStudy = exam.chosen(Console(stderr=json))
+        else:
+            case = resolve_case(exam, reference=reference, reference_label_scheme=reference_label_scheme)
         tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
         with Client(server, tls=tls_config, plaintext=plaintext) as client, Meter(Console(stderr=True)) as meter:
-            result = client.segment(
-                case,
-                label_scheme=label_scheme,
-                conventions=MetricConventions(hd95_definition=hd95, empty_mask_policy=empty_masks),
-                on_progress=meter.on_progress,
-                on_partial=meter.on_partial,
-                timeout_s=timeout,
-                retries=retries,
-            )
-        if out is not None:
+            if isinstance(case, ChosenStudy):
+                result = case.segment(
+                    client,
+                    meter,
+                    out=out,
+                    label_scheme=label_scheme,
+                    grid=grid,
+                    timeout_s=timeout,
+                    retries=retries,
+                )
+            else:
+                result = client.segment(
+                    case,
+                    label_scheme=label_scheme,
+                    conventions=MetricConventions(hd95_definition=hd95, empty_mask_policy=empty_masks),
+                    output_grid=grid,
+                    on_progress=meter.on_progress,
+                    on_partial=meter.on_partial,
+                    timeout_s=timeout,
+                    retries=retries,
+                )
+        if out is not None and isinstance(case, Case):
             write_outputs(result, case, out)
     if json:
         typer.echo(to_json(segmentation_document(result, created=datetime.now(UTC))), nl=False)
@@ -196,6 +227,8 @@ def info(
 
 
 app.command()(generate)
+app.command()(bids)
+app.command()(check)
 app.add_typer(cohort, name="cohort")
 
 

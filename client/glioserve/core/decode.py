@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TypeVar
+
+import numpy as np
 
 from glioserve import terms
 from glioserve.core import wire
 from glioserve.core.plan import EvaluatePlan, SegmentPlan
 from glioserve.errors import ProtocolError
-from glioserve.label_map import LabelMap
-from glioserve.nifti import read_grid
+from glioserve.findings import Finding, FindingRule, Severity
+from glioserve.label_map import BrainMask, LabelMap
+from glioserve.nifti import Grid, read_grid
 from glioserve.results import (
     EvaluationResult,
     GeneratorInfo,
     ModelInfo,
+    Preparation,
     RegionMetrics,
     RegionVolume,
     SegmentationResult,
@@ -26,26 +31,38 @@ from glioserve.v1 import evaluation_pb2, info_pb2, segmentation_pb2
 from glioserve.v1 import types_pb2 as pb
 
 PerRegion = TypeVar("PerRegion", RegionVolume, RegionMetrics)
+Mask = TypeVar("Mask", LabelMap, BrainMask)
+
+MOTION_NUMBERS = 16
+"""Of a 4 x 4 matrix."""
 
 
-def segmentation(message: segmentation_pb2.SegmentResult, nifti_gz: bytes, plan: SegmentPlan) -> SegmentationResult:
+def segmentation(
+    message: segmentation_pb2.SegmentResult, label_map: bytes, brain_mask: bytes, plan: SegmentPlan
+) -> SegmentationResult:
     """The result of a segmentation.
 
     Args:
         message: The report.
-        nifti_gz: All chunks of the label map.
+        label_map: All its chunks, a gzipped NIfTI file.
+        brain_mask: Likewise; empty where none was made.
         plan: What was asked for.
 
     Raises:
-        ProtocolError: The report is incomplete, not what was asked for, or the label map is on another grid.
-        LocalInputError: The exam's T1CE can't be read any more, so that its grid can't be compared.
+        ProtocolError: The report is incomplete, not what was asked for, or a mask is on another grid.
+        LocalInputError: The contrast whose grid was asked for can't be read any more, so that grids can't be compared.
     """
     scheme = wire.read_enum(terms.LabelScheme, message.label_scheme)
     if scheme is not plan.label_scheme:
         raise ProtocolError(f"the label map follows {scheme.value}, {plan.label_scheme.value} was asked for")
+    grid = wire.read_enum(terms.Modality, message.output_grid) if message.output_grid else terms.Modality.T1CE
+    if grid is not plan.output_grid:
+        raise ProtocolError(f"the masks are on the grid of {grid.value}, {plan.output_grid.value} was asked for")
+    expected = read_grid(plan.case.exam.path(grid), field=grid.value)
+    voxels = math.prod(expected.shape)
     reference = plan.case.reference
     return SegmentationResult(
-        label_map=_checked_label_map(nifti_gz, plan),
+        label_map=_checked(LabelMap(label_map, plan.label_scheme, max_voxels=voxels), expected, "label map"),
         volumes=all_regions(region_volume(each) for each in message.volumes),
         metrics=all_regions(_metrics(each) for each in message.metrics) if reference else (),
         conventions=wire.read_conventions(message.conventions) if reference else None,
@@ -56,6 +73,10 @@ def segmentation(message: segmentation_pb2.SegmentResult, nifti_gz: bytes, plan:
         notes=plan.case.notes,
         server_version=message.server_version,
         engine=message.engine,
+        output_grid=grid,
+        findings=tuple(finding(each) for each in message.findings),
+        preparations=tuple(_preparation(each) for each in message.preparations),
+        brain_mask=_checked(BrainMask(brain_mask, max_voxels=voxels), expected, "brain mask") if brain_mask else None,
     )
 
 
@@ -147,20 +168,45 @@ def all_regions(values: Iterable[PerRegion]) -> tuple[PerRegion, ...]:
     return tuple(by_region[region] for region in Region)
 
 
-def _checked_label_map(nifti_gz: bytes, plan: SegmentPlan) -> LabelMap:
-    """A mask in the wrong place harms; so its grid is compared with the one of the exam, whatever the server says.
+def finding(message: pb.Finding) -> Finding:
+    """A finding of the case check.
+
+    Raises:
+        ProtocolError: Its rule or severity is not stated, or unknown to this client.
+    """
+    return Finding(
+        rule=wire.read_enum(FindingRule, message.rule),
+        severity=wire.read_enum(Severity, message.severity),
+        field=message.field,
+        must=message.must,
+        got=message.got,
+    )
+
+
+def _preparation(message: pb.Preparation) -> Preparation:
+    modality = wire.read_enum(terms.Modality, message.modality)
+    if len(message.motion) != MOTION_NUMBERS:
+        raise ProtocolError(f"the motion of {modality.value} has {len(message.motion)} numbers, not {MOTION_NUMBERS}")
+    return Preparation(
+        modality=modality,
+        registered=message.registered,
+        resampled=message.resampled,
+        brain_extracted=message.brain_extracted,
+        motion=np.array(message.motion, dtype=np.float64).reshape(4, 4),
+        similarity_before=message.similarity_before,
+        similarity_after=message.similarity_after,
+    )
+
+
+def _checked(mask: Mask, expected: Grid, name: str) -> Mask:
+    """A mask in the wrong place harms; so its grid is compared with the contrast's, whatever the server says.
 
     Its voxels are read too: what is handed out can be used without further errors.
     """
-    expected = read_grid(plan.case.exam.t1ce, field=terms.Modality.T1CE.value)
-    voxels = 1
-    for size in expected.shape:
-        voxels *= size
-    label_map = LabelMap(nifti_gz, plan.label_scheme, max_voxels=voxels)
     try:
-        on_grid = label_map.grid.equals(expected) and label_map.array.shape == expected.shape
+        on_grid = mask.grid.equals(expected) and mask.array.shape == expected.shape
     except ValueError as error:
-        raise ProtocolError(f"the server's label map is {error}") from None
+        raise ProtocolError(f"the server's {name} is {error}") from None
     if not on_grid:
-        raise ProtocolError("the server's label map is not on the grid of the exam")
-    return label_map
+        raise ProtocolError(f"the server's {name} is not on the grid that was asked for")
+    return mask

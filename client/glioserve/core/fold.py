@@ -7,7 +7,10 @@ from glioserve.core.plan import SegmentPlan
 from glioserve.errors import ProtocolError
 from glioserve.progress import OnPartial, OnProgress, Progress, Queued
 from glioserve.results import SegmentationResult
-from glioserve.v1 import segmentation_pb2
+from glioserve.v1 import segmentation_pb2, types_pb2
+
+_FILES = ("label map", "brain mask")
+"""What follows the result, by the number of a chunk's file."""
 
 
 class SegmentFold:
@@ -24,7 +27,7 @@ class SegmentFold:
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._result: segmentation_pb2.SegmentResult | None = None
-        self._mask = bytearray()
+        self._files = (bytearray(), bytearray())
 
     def feed(self, response: segmentation_pb2.SegmentResponse) -> None:
         """Takes the next answer.
@@ -34,7 +37,7 @@ class SegmentFold:
         """
         part = response.WhichOneof("part")
         if part == "mask_chunk":
-            self._add_to_mask(response.mask_chunk.data)
+            self._add(response.mask_chunk)
             return
         if self._result is not None:
             raise ProtocolError("the server goes on after the result")
@@ -59,19 +62,28 @@ class SegmentFold:
         """
         if self._result is None:
             raise ProtocolError("the server ended the call without a result")
-        if len(self._mask) != self._result.mask_size_bytes:
-            raise ProtocolError(
-                f"the server sent {len(self._mask)} bytes of the label map, {self._result.mask_size_bytes} announced"
-            )
-        return decode.segmentation(self._result, bytes(self._mask), self._plan)
+        for name, file, announced in zip(_FILES, self._files, self._announced(self._result), strict=True):
+            if len(file) != announced:
+                raise ProtocolError(f"the server sent {len(file)} bytes of the {name}, {announced} announced")
+        label_map, brain_mask = self._files
+        return decode.segmentation(self._result, bytes(label_map), bytes(brain_mask), self._plan)
 
     def _tell(self, event: Queued | Progress) -> None:
         if self._on_progress is not None:
             self._on_progress(event)
 
-    def _add_to_mask(self, data: bytes) -> None:
+    def _add(self, chunk: types_pb2.Chunk) -> None:
         if self._result is None:
             raise ProtocolError("the server sends the label map before the result")
-        if len(self._mask) + len(data) > self._result.mask_size_bytes:
-            raise ProtocolError(f"the server sends more than the {self._result.mask_size_bytes} bytes announced")
-        self._mask += data
+        if chunk.file >= len(_FILES):
+            raise ProtocolError(f"the server sends a file {chunk.file}, {len(_FILES)} are known")
+        file, announced = self._files[chunk.file], self._announced(self._result)[chunk.file]
+        if len(file) + len(chunk.data) > announced:
+            raise ProtocolError(
+                f"the server sends more than the {announced} bytes announced of the {_FILES[chunk.file]}"
+            )
+        file += chunk.data
+
+    @staticmethod
+    def _announced(result: segmentation_pb2.SegmentResult) -> tuple[int, int]:
+        return result.mask_size_bytes, result.brain_mask_size_bytes

@@ -24,12 +24,14 @@ class SegmentPlan:
     Args:
         case: The exam, and what is known of it.
         label_scheme: Of the label map to be sent back.
+        output_grid: The contrast whose grid the masks are to be on.
         files: What is sent, in order.
         header: The first message.
     """
 
     case: Case
     label_scheme: LabelScheme
+    output_grid: Modality
     files: tuple[SentFile, ...]
     header: segmentation_pb2.SegmentHeader
 
@@ -70,6 +72,7 @@ def plan_segment(
     label_scheme: LabelScheme,
     reference_label_scheme: LabelScheme | None,
     conventions: MetricConventions,
+    output_grid: Modality,
 ) -> SegmentPlan:
     """Plans a segmentation. The arguments are those of `Client.segment`.
 
@@ -78,13 +81,15 @@ def plan_segment(
     """
     case = resolve_case(exam, reference=reference, reference_label_scheme=reference_label_scheme)
     files = tuple(SentFile.of_modality(modality, case.exam.path(modality)) for modality in Modality)
-    header = segmentation_pb2.SegmentHeader(label_scheme=wire.label_scheme(label_scheme))
+    header = segmentation_pb2.SegmentHeader(
+        label_scheme=wire.label_scheme(label_scheme), output_grid=wire.modality(output_grid)
+    )
     if case.reference is not None:
         files += (SentFile.of_mask("reference", case.reference.path, role=pb.MASK_ROLE_REFERENCE),)
         header.reference_label_scheme = wire.label_scheme(case.reference.label_scheme)
         header.conventions.CopyFrom(wire.conventions(conventions))
     header.files.extend(file.header for file in files)
-    return SegmentPlan(case, label_scheme, files, header)
+    return SegmentPlan(case, label_scheme, output_grid, files, header)
 
 
 def resolve_case(

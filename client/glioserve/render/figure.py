@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 from html import escape
 
 from PIL import Image
 
-from glioserve.render.montage import Layout, draw_base, draw_layer, draw_reference_layer, layout_of
+from glioserve.render.images import jpeg_tag, png_tag
+from glioserve.render.montage import (
+    Layout,
+    draw_base,
+    draw_brain_layer,
+    draw_layer,
+    draw_reference_layer,
+    layout_of,
+)
 from glioserve.render.scene import Scene
 from glioserve.render.views import View, view_of_region
 from glioserve.terms import Region
 from glioserve.wording import REGION_TITLE
-
-JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Figure:
 def figure_of(scene: Scene) -> Figure:
     """The figure of a scene."""
     layout = layout_of(scene)
-    layers = [region.value for region in Region] + (["reference"] if scene.reference is not None else [])
+    layers = [region.value for region in Region]
+    layers += ["reference"] if scene.reference is not None else []
+    layers += ["brain"] if scene.brain is not None else []
     return Figure(
         inputs="".join(
             f'<input type="radio" name="view" id="view-{region.value}"{" checked" if region is Region.WT else ""}>'
@@ -55,21 +61,24 @@ def figure_of(scene: Scene) -> Figure:
 
 
 def _layer_title(layer: str) -> str:
-    return "Reference" if layer == "reference" else layer.upper()
+    return layer.capitalize() if layer in {"reference", "brain"} else layer.upper()
 
 
 def _frame(scene: Scene, region: Region, layout: Layout) -> str:
     view = view_of_region(scene, region)
     width, height = layout.size
-    images = [_img(_jpeg(draw_base(scene, view, layout)), "jpeg", "base", _description(region, view))]
+    images = [jpeg_tag(draw_base(scene, view, layout), classes="base", alt=_description(region, view))]
+    if scene.brain is not None:
+        brain = draw_brain_layer(scene.brain, view, layout)
+        images.append(png_tag(brain, classes="layer layer-brain", alt="Outlines of the brain"))
     if scene.reference is not None:
         expert = Image.new("RGBA", layout.size)
         for each in Region:
             expert.alpha_composite(draw_reference_layer(scene.reference, each, view, layout))
-        images.append(_img(_png(expert), "png", "layer layer-reference", "Outlines of the reference, dotted"))
+        images.append(png_tag(expert, classes="layer layer-reference", alt="Outlines of the reference, dotted"))
     for each in Region:
-        layer = _png(draw_layer(scene.masks, each, view, layout))
-        images.append(_img(layer, "png", f"layer layer-{each.value}", f"Outlines of {each.name}"))
+        layer = draw_layer(scene.masks, each, view, layout)
+        images.append(png_tag(layer, classes=f"layer layer-{each.value}", alt=f"Outlines of {each.name}"))
     return (
         f'<figure class="frame frame-{region.value}">'
         f'<div class="stack" style="aspect-ratio:{width}/{height}">{"".join(images)}</div>'
@@ -84,20 +93,3 @@ def _description(region: Region, view: View) -> str:
     if view.chosen_by[0] is not region:
         return f"{title}: none found. These are the slices with the largest area of {view.chosen_by[0].name}."
     return f"{title}: the slice with its largest area in each plane, in four contrasts."
-
-
-def _img(data: bytes, kind: str, classes: str, alt: str) -> str:
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    return f'<img class="{classes}" alt="{escape(alt)}" src="{source}">'
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.convert("L").save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)
-    return buffer.getvalue()
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from glioserve.render.contours import SIDE_OF, Side, dotted, outline
-from glioserve.render.palette import BACKGROUND, INK, INK_DIM, MODALITY_TITLE, REFERENCE_RGB, REGION_RGB, Rgb
+from glioserve.render.palette import BACKGROUND, BRAIN_RGB, INK, INK_DIM, MODALITY_TITLE, REFERENCE_RGB, REGION_RGB, Rgb
 from glioserve.render.planes import Plane
-from glioserve.render.scene import Masks, Scene
+from glioserve.render.scene import Mask, Masks, Scene
 from glioserve.render.views import View
 from glioserve.terms import Modality, Region
 
@@ -48,7 +46,7 @@ def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def layout_of(scene: Scene) -> Layout:
     """Rows of planes, columns of contrasts, every picture in the middle of its cell."""
-    shape = scene.masks[Region.WT].shape
+    shape = scene.shape
     extents_mm = [shape[axis] * scene.spacing_mm[axis] for axis in range(3)]
     px_per_mm = LARGEST_TILE_PX / max(extents_mm)
     sizes = {
@@ -74,9 +72,9 @@ def draw_base(scene: Scene, view: View, layout: Layout) -> Image.Image:
     canvas = Image.new("RGB", layout.size, BACKGROUND)
     draw = ImageDraw.Draw(canvas)
     for (plane, modality), (left, top, width, height) in layout.tiles.items():
-        grey = plane.cut(scene.contrasts[modality], view.slices[plane])
-        canvas.paste(Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC), (left, top))
-        _draw_letters(draw, plane, (left, top, width, height))
+        grey = scene.picture(modality, plane, view.slices[plane], (width, height))
+        canvas.paste(Image.fromarray(grey), (left, top))
+        draw_letters(draw, plane, (left, top, width, height))
     cell_width = (layout.size[0] - SIDE_PX) // len(Modality)
     for column, modality in enumerate(Modality):
         middle = SIDE_PX + column * cell_width + (cell_width - GAP_PX) // 2
@@ -101,9 +99,12 @@ def draw_reference_layer(masks: Masks, region: Region, view: View, layout: Layou
     return _draw_outlines(masks[region], view, layout, colour=REFERENCE_RGB, side=SIDE_OF[region], dots=True)
 
 
-def _draw_outlines(
-    mask: npt.NDArray[np.bool_], view: View, layout: Layout, *, colour: Rgb, side: Side, dots: bool
-) -> Image.Image:
+def draw_brain_layer(brain: Mask, view: View, layout: Layout) -> Image.Image:
+    """The outline of the brain, likewise, in a colour of its own."""
+    return _draw_outlines(brain, view, layout, colour=BRAIN_RGB, side=Side.OUTSIDE, dots=False)
+
+
+def _draw_outlines(mask: Mask, view: View, layout: Layout, *, colour: Rgb, side: Side, dots: bool) -> Image.Image:
     layer = Image.new("RGBA", layout.size, (*colour, 0))
     for plane in Plane:
         _, _, width, height = layout.tiles[plane, Modality.T1]
@@ -123,7 +124,8 @@ def _draw_outlines(
     return layer
 
 
-def _draw_letters(draw: ImageDraw.ImageDraw, plane: Plane, box: Box) -> None:
+def draw_letters(draw: ImageDraw.ImageDraw, plane: Plane, box: Box) -> None:
+    """The letters of the patient's sides at the edges of a picture."""
     left, top, width, height = box
     above, below, west, east = plane.letters
     places = (

@@ -15,7 +15,8 @@ REGION_RGB: Mapping[Region, Rgb] = MappingProxyType(
 """Sky blue, yellow, vermilion: apart in hue and in lightness."""
 
 REFERENCE_RGB: Rgb = (255, 255, 255)
-
+BRAIN_RGB: Rgb = (0, 158, 115)
+"""Bluish green, of the same set."""
 
 MODALITY_TITLE: Mapping[Modality, str] = MappingProxyType(
     {Modality.T1: "T1", Modality.T1CE: "T1CE", Modality.T2: "T2", Modality.FLAIR: "FLAIR"}

@@ -1,4 +1,4 @@
-"""`report.html`: one file that opens offline, without scripts, and is read from top to bottom."""
+"""`report.html`: one file that opens offline, without scripts, and is read from top to bottom in a minute."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from importlib import resources
 from string import Template
 
 from glioserve.documents import DISCLAIMER
-from glioserve.render import sections
+from glioserve.render import quality, sections
 from glioserve.render.figure import figure_of
 from glioserve.render.overlay import CONVENTION
-from glioserve.render.palette import BACKGROUND, REGION_RGB, css
+from glioserve.render.palette import BACKGROUND, BRAIN_RGB, REGION_RGB, css
 from glioserve.render.scene import Scene
 from glioserve.results import SegmentationResult
 from glioserve.terms import Region
@@ -34,9 +34,12 @@ def report_html(result: SegmentationResult, scene: Scene, *, created: datetime) 
         colour_wt=css(REGION_RGB[Region.WT]),
         colour_tc=css(REGION_RGB[Region.TC]),
         colour_et=css(REGION_RGB[Region.ET]),
+        colour_brain=css(BRAIN_RGB),
         colour_dark=css(BACKGROUND),
         created=escape(created.strftime("%Y-%m-%d %H:%M %Z")),
         created_iso=escape(created.isoformat(timespec="seconds")),
+        brief=quality.brief(result, scene),
+        findings=quality.findings(result.findings),
         callouts=sections.callouts(result),
         cards=sections.cards(result),
         composition=sections.composition(result),
@@ -45,6 +48,7 @@ def report_html(result: SegmentationResult, scene: Scene, *, created: datetime) 
         toggles=figure.toggles,
         frames=figure.frames,
         convention=CONVENTION,
+        preparation=quality.preparation(scene),
         scores=sections.scores(result),
         timings=sections.timings(result),
         total=seconds(result.total_s),

@@ -1,4 +1,4 @@
-"""An exam and its masks as pictures are made from them: in RAS+ order, windowed, cropped to the head."""
+"""An exam and its masks as pictures are made from them: on the grid of the label map, cropped to the head."""
 
 from __future__ import annotations
 
@@ -11,106 +11,154 @@ import numpy.typing as npt
 
 from glioserve.errors import LocalInputError
 from glioserve.exam_files import Case
-from glioserve.label_map import LabelMap
-from glioserve.nifti import read_array
+from glioserve.nifti import read_array, read_volume
+from glioserve.render.contrast import Contrast, Frame, brain_points, place
+from glioserve.render.planes import Plane
+from glioserve.render.sampling import Shape
+from glioserve.results import Preparation, SegmentationResult
 from glioserve.terms import Modality, Region
 
-WINDOW_PERCENTILES = (1.0, 99.7)
-"""Black and white of a picture, percentiles of the voxels that are not air."""
-AIR_SHARE = 0.05
+AIR_SHARE = 0.1
 """Voxels below this share of the bright ones are air, where the head is searched for."""
+HEAD_SHARE = 0.002
+"""Slices with a smaller share of other voxels hold noise, not the head."""
 MARGIN_MM = 4.0
 """Air left around the head."""
 
-Masks = Mapping[Region, npt.NDArray[np.bool_]]
+Mask = npt.NDArray[np.bool_]
+Masks = Mapping[Region, Mask]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What is drawn.
 
     Args:
-        contrasts: Grey values, `uint8 [i, j, k]`, RAS+ order, all of one shape.
-        masks: WT, TC and ET, `bool [i, j, k]`.
+        contrasts: Grey values with their place.
+        masks: WT, TC and ET, `bool [i, j, k]`, RAS+ order, on the crop.
         reference: The same of the reference, if there is one.
+        brain: What was taken for the brain, likewise; None where the exam came skull-stripped.
+        preparations: What was done to each contrast; none where the server does not tell.
         spacing_mm: Of the voxels, along I, J, K.
-        origin: Where the crop begins in the RAS+ volume, voxels.
-        full_shape: Of the RAS+ volume, voxels.
+        origin: Where the crop begins in the label map's RAS+ volume, voxels.
+        full_shape: Of that volume, voxels.
+        affine: Voxel indices of that volume to the T1CE's world, RAS+ mm, `float64 [4, 4]`.
     """
 
-    contrasts: Mapping[Modality, npt.NDArray[np.uint8]]
+    contrasts: Mapping[Modality, Contrast]
     masks: Masks
     reference: Masks | None
+    brain: Mask | None
+    preparations: Mapping[Modality, Preparation]
     spacing_mm: tuple[float, float, float]
     origin: tuple[int, int, int]
-    full_shape: tuple[int, int, int]
+    full_shape: Shape
+    affine: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, case: Case, label_map: LabelMap) -> Scene:
+    def of(cls, case: Case, result: SegmentationResult) -> Scene:
         """The scene of an exam and its result.
 
         Raises:
-            LocalInputError: A file of the exam can't be read any more, or is on another grid than the label map.
+            LocalInputError: A file of the exam can't be read any more, or is not where the result says.
         """
-        image = nib.as_closest_canonical(label_map.image)
-        shape = tuple(image.shape)
-        contrasts = {each: _windowed(_read(case, each, shape)) for each in Modality}
-        masks = _masks(np.asarray(image.dataobj), label_map.label_scheme.region_labels)
+        image = nib.as_closest_canonical(result.label_map.image)
+        affine = np.asarray(image.affine, dtype=np.float64)
+        masks = _masks(np.asarray(image.dataobj), result.label_map.label_scheme.region_labels)
+        shape = _shape(masks[Region.WT])
         reference = None
         if case.reference is not None:
             labels = read_array(case.reference.path, field="reference")
-            _check_shape(labels, shape, "reference")
+            if labels.shape != shape:
+                rule = "must be on the grid of the label map to be drawn"
+                raise LocalInputError("reference", rule, f"shape {labels.shape}")
             reference = _masks(labels, case.reference.label_scheme.region_labels)
+        brain = None
+        if result.brain_mask is not None:
+            brain = np.asarray(nib.as_closest_canonical(result.brain_mask.image).dataobj) > 0
+        preparations = {each.modality: each for each in result.preparations}
+        to_t1ce: npt.NDArray[np.float64] = np.eye(4)
+        if result.output_grid in preparations:
+            to_t1ce = np.asarray(np.linalg.inv(preparations[result.output_grid].motion), dtype=np.float64)
+        frame = Frame(shape, affine, to_t1ce, None if brain is None else brain_points(brain))
+        contrasts = {}
+        for each in Modality:
+            voxels, own = read_volume(case.exam.path(each), field=each.value)
+            contrasts[each] = place(voxels, own, frame, preparations.get(each), field=each.value)
         zooms = tuple(float(size) for size in image.header.get_zooms()[:3])
         spacing_mm = (zooms[0], zooms[1], zooms[2])
-        box = _head_box(contrasts, masks[Region.WT], spacing_mm)
+        head = masks[Region.WT] if brain is None else masks[Region.WT] | brain
+        box = _head_box(contrasts[result.output_grid].grey, head, spacing_mm)
         return cls(
-            contrasts={each: grey[box] for each, grey in contrasts.items()},
+            contrasts=contrasts,
             masks={region: mask[box] for region, mask in masks.items()},
             reference=None if reference is None else {region: mask[box] for region, mask in reference.items()},
+            brain=None if brain is None else brain[box],
+            preparations=preparations,
             spacing_mm=spacing_mm,
             origin=(box[0].start, box[1].start, box[2].start),
-            full_shape=(shape[0], shape[1], shape[2]),
+            full_shape=shape,
+            affine=to_t1ce @ affine,
         )
 
+    @property
+    def shape(self) -> Shape:
+        """Of the crop, voxels."""
+        return _shape(self.masks[Region.WT])
 
-def _read(case: Case, modality: Modality, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    voxels = read_array(case.exam.path(modality), field=modality.value)
-    _check_shape(voxels, shape, modality.value)
-    return voxels
+    @property
+    def centre(self) -> tuple[int, int, int]:
+        """The middle of the brain where its mask is known, else of the crop; voxel indices of the crop."""
+        shape = self.shape
+        if self.brain is None or not self.brain.any():
+            return shape[0] // 2, shape[1] // 2, shape[2] // 2
+        i, j, k = (round(float(along.mean())) for along in np.nonzero(self.brain))
+        return i, j, k
+
+    @property
+    def centre_mm(self) -> npt.NDArray[np.float64]:
+        """The same in the T1CE's world, RAS+ mm, `float64 [3]`."""
+        at = np.add(self.centre, self.origin)
+        out: npt.NDArray[np.float64] = self.affine[:3, :3] @ at + self.affine[:3, 3]
+        return out
+
+    def picture(
+        self, modality: Modality, plane: Plane, index: int, size: tuple[int, int], *, as_sent: bool = False
+    ) -> npt.NDArray[np.uint8]:
+        """One slice of one contrast.
+
+        Args:
+            modality: Which contrast.
+            plane: Which way it is cut.
+            index: Voxel index in the crop, along the plane's axis.
+            size: Width and height of the picture, pixels.
+            as_sent: Leave the motion of the registration out.
+
+        Returns:
+            `uint8 [row, column]`.
+        """
+        contrast = self.contrasts[modality]
+        return contrast.picture(plane, index, origin=self.origin, shape=self.shape, size=size, as_sent=as_sent)
 
 
-def _check_shape(voxels: npt.NDArray[np.float32], shape: tuple[int, ...], field: str) -> None:
-    if voxels.shape != shape:
-        raise LocalInputError(field, "must be on the grid of the label map to be drawn", f"shape {voxels.shape}")
+def _shape(volume: npt.NDArray[np.generic]) -> Shape:
+    return volume.shape[0], volume.shape[1], volume.shape[2]
 
 
 def _masks(labels: npt.NDArray[np.generic], region_labels: Mapping[Region, frozenset[int]]) -> Masks:
     return {region: np.isin(labels, sorted(values)) for region, values in region_labels.items()}
 
 
-def _windowed(voxels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Grey values of one contrast. Skull-stripped exams are 0 outside the brain; that part sets no window."""
-    inside = voxels[voxels > 0]
-    if not inside.size:
-        return np.zeros(voxels.shape, dtype=np.uint8)
-    black, white = np.percentile(inside, WINDOW_PERCENTILES)
-    black = min(black, 0.3 * white)  # tissue near the dark end stays apart from air
-    grey: npt.NDArray[np.float32] = (voxels - np.float32(black)) * np.float32(255.0 / max(white - black, 1e-6))
-    return grey.clip(0.0, 255.0).astype(np.uint8)
-
-
 def _head_box(
-    contrasts: Mapping[Modality, npt.NDArray[np.uint8]],
-    tumour: npt.NDArray[np.bool_],
-    spacing_mm: tuple[float, float, float],
+    grey: npt.NDArray[np.uint8], certain: Mask, spacing_mm: tuple[float, float, float]
 ) -> tuple[slice, slice, slice]:
-    head = tumour | (contrasts[Modality.T2] > AIR_SHARE * 255) | (contrasts[Modality.T1CE] > AIR_SHARE * 255)
+    """Where the head is: what is `certain`, and slices in which more than noise is bright."""
+    bright = grey > AIR_SHARE * 255
     sides: list[slice] = []
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        found = np.flatnonzero(head.any(axis=others))
+        found = np.flatnonzero((bright.mean(axis=others) > HEAD_SHARE) | certain.any(axis=others))
         margin = int(np.ceil(MARGIN_MM / spacing_mm[axis]))
-        first, last = (int(found[0]), int(found[-1])) if found.size else (0, head.shape[axis] - 1)
-        sides.append(slice(max(first - margin, 0), min(last + 1 + margin, head.shape[axis])))
+        first, last = (int(found[0]), int(found[-1])) if found.size else (0, grey.shape[axis] - 1)
+        sides.append(slice(max(first - margin, 0), min(last + 1 + margin, grey.shape[axis])))
     return sides[0], sides[1], sides[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import glioserve as gs
@@ -12,12 +13,19 @@ from glioserve.render.planes import Plane
 from glioserve.render.scene import Scene
 from glioserve.render.views import view_of_all, view_of_region
 
-from tests.client import exams
+from tests.client import exams, native
+
+
+def result(labels: np.ndarray, scheme: gs.LabelScheme = gs.LabelScheme.BRATS_2018) -> gs.SegmentationResult:
+    """A server's answer about an exam that came as the networks take it, without a word on how it was prepared."""
+    told = native.result()
+    label_map = gs.LabelMap(exams.nifti_gz(labels), scheme)
+    return replace(told, label_map=label_map, findings=(), preparations=(), brain_mask=None)
 
 
 @pytest.fixture
 def scene(scored_dir: Path) -> Scene:
-    return Scene.of(gs.find_case(scored_dir), gs.LabelMap(exams.nifti_gz(exams.labels()), gs.LabelScheme.BRATS_2018))
+    return Scene.of(gs.find_case(scored_dir), result(exams.labels()))
 
 
 def test_a_scene_is_in_ras_order_and_cropped_to_the_head(scene: Scene) -> None:
@@ -34,18 +42,21 @@ def test_a_scene_is_in_ras_order_and_cropped_to_the_head(scene: Scene) -> None:
 
 
 def test_contrasts_are_windowed(scene: Scene) -> None:
-    for grey in scene.contrasts.values():
+    view = view_of_all(scene)
+    for modality in gs.Modality:
+        size = (scene.shape[0], scene.shape[1])
+        grey = scene.picture(modality, Plane.AXIAL, view.slices[Plane.AXIAL], size)
+        tumour = Plane.AXIAL.cut(scene.masks[gs.Region.WT], view.slices[Plane.AXIAL])
         assert grey.dtype == np.uint8
         assert grey.min() == 0
-        assert grey[scene.masks[gs.Region.WT]].mean() > grey[grey > 0].mean()
+        assert grey[tumour].mean() > grey[grey > 0].mean()
 
 
 def test_a_blank_exam_can_be_drawn(tmp_path: Path) -> None:
     folder = exams.write_case(tmp_path)
     for modality in gs.Modality:
         exams.exam_files(folder).path(modality).write_bytes(exams.nifti_gz(np.zeros(exams.SHAPE, np.float32)))
-    nothing = gs.LabelMap(exams.nifti_gz(np.zeros(exams.SHAPE, np.uint8)), gs.LabelScheme.MSD)
-    blank = Scene.of(gs.find_case(folder), nothing)
+    blank = Scene.of(gs.find_case(folder), result(np.zeros(exams.SHAPE, np.uint8), gs.LabelScheme.MSD))
     assert blank.full_shape == exams.SHAPE
     assert view_of_all(blank).chosen_by == ()
     assert view_of_all(blank).slices[Plane.AXIAL] == exams.SHAPE[2] // 2
@@ -81,7 +92,7 @@ def test_slices_are_those_with_the_largest_area(scene: Scene) -> None:
 def test_where_a_region_is_empty_the_next_larger_one_chooses(scored_dir: Path) -> None:
     without_et = exams.labels()
     without_et[exams.MASKS[gs.Region.ET]] = 1
-    scene = Scene.of(gs.find_case(scored_dir), gs.LabelMap(exams.nifti_gz(without_et), gs.LabelScheme.BRATS_2018))
+    scene = Scene.of(gs.find_case(scored_dir), result(without_et))
     assert view_of_region(scene, gs.Region.ET).chosen_by == (gs.Region.TC,)
 
 

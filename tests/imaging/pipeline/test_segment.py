@@ -22,13 +22,25 @@ class Recorder(SilentObserver):
     def progressed(self, stage, done, total):
         self.progress.append((stage, done, total))
 
-    def found(self, region, mask):
+    def found(self, region, mask, **_):
         self.found_masks[region] = mask
 
     def check_cancelled(self):
         self.checks += 1
         if self.cancel_after is not None and self.checks > self.cancel_after:
             raise PipelineCancelledError
+
+
+STAGES = (
+    Stage.CHECK,
+    Stage.NORMALISE,
+    Stage.SEGMENT_WT,
+    Stage.SEGMENT_TC,
+    Stage.SEGMENT_ET,
+    Stage.GATE,
+    Stage.RESTORE,
+)
+"""Of an exam that needs no preparation, in order."""
 
 
 def test_regions_are_found_where_they_are_on_the_callers_grid(synthetic):
@@ -38,7 +50,7 @@ def test_regions_are_found_where_they_are_on_the_callers_grid(synthetic):
         np.testing.assert_array_equal(found.masks[region], synthetic.ball((26, 18, 12), radius))
         np.testing.assert_array_equal(recorder.found_masks[region], found.masks[region])
     assert found.warnings == ()
-    assert list(found.timings_s) == list(Stage)
+    assert tuple(found.timings_s) == STAGES
     assert list(recorder.found_masks) == [Region.WT, Region.TC, Region.ET]
 
 
@@ -46,7 +58,7 @@ def test_progress_of_every_stage_ends_at_its_total(synthetic):
     recorder = Recorder()
     segment(synthetic.exam(), synthetic.VoxelPredictor(), synthetic.plans(), observer=recorder, micro_batch=5)
     last = {stage: (done, total) for stage, done, total in recorder.progress}
-    assert set(last) == set(Stage)
+    assert set(last) == set(STAGES)
     assert all(done == total for done, total in last.values())
 
 

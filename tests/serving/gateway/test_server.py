@@ -56,6 +56,7 @@ async def test_reflection_lists_every_service(channel: aio.Channel) -> None:
         "glioserve.v1.SegmentationService",
         "glioserve.v1.EvaluationService",
         "glioserve.v1.SynthesisService",
+        "glioserve.v1.CheckService",
         "glioserve.v1.CohortService",
         "glioserve.v1.InfoService",
     }

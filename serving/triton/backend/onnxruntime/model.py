@@ -9,7 +9,8 @@ Tensors go between Triton and ONNX Runtime by DLPack, never by `Tensor.as_numpy(
 of this Triton are built against numpy 1, and with numpy 2 the former hands over wrong numbers and the latter none, both
 without an error. ONNX Runtime's own DLPack tensors leave numpy out of it and copy nothing.
 
-Of a model's parameters, `intra_op_thread_count` is read, named as in NVIDIA's backend.
+Of a model's parameters, `intra_op_thread_count` and `memory.enable_memory_arena_shrinkage` are read, named as in
+NVIDIA's backend.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException(
                 f"{path.name} must be a model that ONNX Runtime loads: {error}"
             ) from None
+        self._run_options = _run_options(config)
         self._inputs = _agreed_names("input", config["input"], self._session.get_inputs())
         self._outputs = _agreed_names("output", config["output"], self._session.get_outputs())
 
@@ -69,7 +71,7 @@ class TritonPythonModel:
                 name: onnxruntime.OrtValue.from_dlpack(pb_utils.get_input_tensor_by_name(request, name))
                 for name in self._inputs
             }
-            values = self._session.run_with_ort_values(self._outputs, feed)
+            values = self._session.run_with_ort_values(self._outputs, feed, self._run_options)
             tensors = [
                 pb_utils.Tensor.from_dlpack(name, value) for name, value in zip(self._outputs, values, strict=True)
             ]
@@ -97,6 +99,14 @@ def _session_options(config: dict[str, Any]) -> onnxruntime.SessionOptions:
     # A pattern would be kept for every extent of crop there is. The arena is kept: it ends at what the largest
     # micro-batch needs, and without it every run pays for fresh pages.
     options.enable_mem_pattern = False
+    return options
+
+
+def _run_options(config: dict[str, Any]) -> onnxruntime.RunOptions:
+    options = onnxruntime.RunOptions()
+    key = "memory.enable_memory_arena_shrinkage"
+    if key in config["parameters"]:
+        options.add_run_config_entry(key, config["parameters"][key]["string_value"])
     return options
 
 

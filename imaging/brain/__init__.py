@@ -1,0 +1,1 @@
+"""Brain extraction: which voxels of a head are brain."""

@@ -1,0 +1,36 @@
+"""Two heads made alike for a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from imaging.registration.head import Head, Level
+from imaging.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A moving head and a fixed one.
+
+    Args:
+        moving: The head that is to be brought onto the other.
+        fixed: The other.
+    """
+
+    moving: Head
+    fixed: Head
+
+    @cached_property
+    def coarse(self) -> tuple[Volume, Volume]:
+        """Moving and fixed, `float32 [i, j, k]` from 0 to 1, of some 4 mm."""
+        return self._look(self.moving.coarse), self._look(self.fixed.coarse)
+
+    @cached_property
+    def fine(self) -> tuple[Volume, Volume]:
+        """Moving and fixed, likewise, of some 1 mm."""
+        return self._look(self.moving.fine), self._look(self.fixed.fine)
+
+    def _look(self, level: Level) -> Volume:
+        # An outline that only one of them has would be laid onto anything.
+        return level.outlined if self.moving.stripped and self.fixed.stripped else level.intensities

@@ -1,0 +1,57 @@
+"""What every engine does alike: find the network that is meant, and let it answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imaging.brain.plan import BrainStep
+from imaging.regions import Region
+from serving.inference.catalog import ModelCatalog
+from serving.inference.networks import Batch, ServedNetwork
+
+
+class CatalogRunner(ABC):
+    """The three questions of `InferenceEngine`, all answered by `_run`.
+
+    All raise what `_run` raises.
+    """
+
+    catalog: ModelCatalog
+    """What it serves; set by the engine that derives from this."""
+
+    @abstractmethod
+    def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[Any]:
+        """A network's answer to a micro-batch, both checked.
+
+        Raises:
+            EngineRequestError: The batch does not fit the network.
+            EngineUnavailableError: The engine does not answer, or `close` was called.
+            EngineBusyError: The engine's queue is full.
+            EngineDeadlineError: It did not answer in time.
+            EngineAnswerError: The network failed, or its answer is none.
+        """
+
+    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Probabilities of a region, as of `imaging.pipeline.predictor.Predictor`."""
+        return self._run(self.catalog[region], slices)
+
+    def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Images of brain maps, as of `InferenceEngine.draw`.
+
+        Raises:
+            UnknownGeneratorError: The generator is not served.
+        """
+        return self._run(self.catalog.generator(generator), maps)
+
+    def find_brain(self, step: BrainStep, volume: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Probabilities of brain, as of `imaging.brain.extract.BrainNetwork`.
+
+        Raises:
+            ModelRepositoryError: Brain extraction is not served.
+        """
+        answer: npt.NDArray[np.uint8] = self._run(self.catalog.brain_step(step), volume[np.newaxis])[0]
+        return answer
