@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,6 +70,16 @@ class Finding:
     field: str
     must: str
     got: str
+
+
+def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The same findings for people: what is said of several contrasts in the same words is said once."""
+    fields: dict[tuple[FindingRule, Severity, str, str], list[str]] = {}
+    for each in findings:
+        fields.setdefault((each.rule, each.severity, each.must, each.got), []).append(each.field)
+    return tuple(
+        Finding(rule, severity, ", ".join(names), must, got) for (rule, severity, must, got), names in fields.items()
+    )
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ AFFINE_TOLERANCE_MM = 1e-3
 
 MAX_VOXELS = 2**27
 """Of a file whose voxels are read."""
+DEFLATE_RATIO = 1032
+"""No file expands to more bytes for each of its own."""
 
 _FAULTS = (
     *(OSError, EOFError, ValueError, ArithmeticError, MemoryError, zlib.error),
@@ -92,12 +94,10 @@ def read_volume(path: Path, *, field: str) -> tuple[npt.NDArray[np.float32], npt
         The voxels, `float32 [i, j, k]`, and their indices to RAS+ world, millimetres, `float64 [4, 4]`.
 
     Raises:
-        LocalInputError: It can't be read, is not NIfTI, or has too many voxels.
+        LocalInputError: It can't be read, is not NIfTI, has too many voxels, or others than real numbers.
     """
     with _opened(path, field) as image:
-        # Before a byte is taken: headers of broken files declare any number.
-        if math.prod(image.shape) > MAX_VOXELS:
-            raise LocalInputError(field, f"must have at most {MAX_VOXELS} voxels", "more")
+        _check_voxels(image, path, field)
         canonical = nib.as_closest_canonical(image)
         return np.asarray(canonical.dataobj, dtype=np.float32), np.asarray(canonical.affine, dtype=np.float64)
 
@@ -117,6 +117,17 @@ def image_from_bytes(data: bytes) -> Any:  # noqa: ANN401 - nibabel is typed in 
 def grid_of(image: Any) -> Grid:  # noqa: ANN401 - nibabel is typed in part only
     """The grid of a nibabel image."""
     return Grid(tuple(int(size) for size in image.shape), np.asarray(image.affine, dtype=np.float64))
+
+
+def _check_voxels(image: Any, path: Path, field: str) -> None:  # noqa: ANN401 - nibabel is typed in part only
+    """Before room is made for them: headers of broken files declare anything."""
+    voxels, dtype = math.prod(image.shape), image.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise LocalInputError(field, "must hold integers or floats", "voxels of another type")
+    if voxels > MAX_VOXELS:
+        raise LocalInputError(field, f"must have at most {MAX_VOXELS} voxels", "more")
+    if voxels * dtype.itemsize > DEFLATE_RATIO * path.stat().st_size:
+        raise LocalInputError(field, "must hold the voxels that its header declares", "fewer")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import grpc
 import pytest
 from glioserve.case_folder import find_contrasts
 from glioserve.cli import app
+from glioserve.findings import merged
 from glioserve.v1 import check_pb2, check_pb2_grpc
 from glioserve.v1 import types_pb2 as pb
 from typer.testing import CliRunner
@@ -255,3 +256,14 @@ def test_a_server_of_an_older_generation(case_dir: Path) -> None:
     running.stop(grace=0).wait()
     assert done.exit_code == 1
     assert json.loads(done.stdout)["error"]["type"] == "IncompatibleServerError"
+
+
+def test_what_is_said_of_several_contrasts_is_said_once() -> None:
+    thick = [
+        gs.Finding(gs.FindingRule.SLICE_THICKNESS, gs.Severity.WARN, field, "should be thin", "5 mm")
+        for field in ("t1", "t2", "flair")
+    ]
+    other = gs.Finding(gs.FindingRule.SLICE_THICKNESS, gs.Severity.WARN, "t1ce", "should be thin", "6 mm")
+    together = merged([thick[0], other, *thick[1:]])
+    assert [each.field for each in together] == ["t1, t2, flair", "t1ce"]
+    assert merged([]) == ()

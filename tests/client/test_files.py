@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
 from pathlib import Path
 
 import glioserve as gs
@@ -9,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from glioserve.atomic import make_folder, write_atomic
-from glioserve.nifti import read_array, read_grid
+from glioserve.nifti import read_array, read_grid, read_volume
 
 from tests.client import exams
 
@@ -75,3 +77,40 @@ def test_regions_nest_in_each_scheme(scheme: gs.LabelScheme) -> None:
     found = gs.LabelMap(exams.nifti_gz(exams.labels(scheme)), scheme)
     for region, mask in exams.MASKS.items():
         assert np.array_equal(found.mask(region), mask)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize(
+    ("shape", "dtype", "message"),
+    [
+        ((2000, 2000, 2000), "i2", "must have at most 134217728 voxels, got more"),
+        ((500, 500, 500), "i2", "must hold the voxels that its header declares, got fewer"),
+        ((20, 20, 20), "i2", "must be a NIfTI file that can be read"),
+        ((3, 4), "i2", "must be a NIfTI file that can be read, got OrientationError"),
+        ((3, 4, 5), "c8", "must hold integers or floats, got voxels of another type"),
+    ],
+)
+def test_voxels_that_are_not_there_take_no_memory(
+    tmp_path: Path, suffix: str, shape: tuple[int, ...], dtype: str, message: str
+) -> None:
+    header = nib.Nifti1Header(endianness="<")
+    header.set_data_dtype(np.dtype(dtype))
+    header.set_data_shape(shape)
+    header["magic"], header["vox_offset"] = header.single_magic, 352
+    file = header.binaryblock + bytes(4) + bytes(min(480, 8 * int(np.prod(shape))))
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(gzip.compress(file) if suffix.endswith(".gz") else file)
+    tracemalloc.start()
+    try:
+        with pytest.raises(gs.LocalInputError, match=message):
+            read_volume(path, field="t1")
+        assert tracemalloc.get_traced_memory()[1] < 2 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_affine_of_no_meaning_is_read_in_silence(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4))
+    image.set_sform(np.diag([3e38, 3e38, 3e38, 1.0]), code=1)
+    image.to_filename(tmp_path / "a.nii")
+    assert read_volume(tmp_path / "a.nii", field="t1")[0].shape == (3, 4, 5)

@@ -27,7 +27,7 @@ from glioserve.cli.options import (
 from glioserve.cli.tables import Part, Table, show
 from glioserve.client import Client
 from glioserve.documents import DISCLAIMER, check_document, to_json
-from glioserve.findings import CheckResult, Severity
+from glioserve.findings import CheckResult, Severity, merged
 from glioserve.limits import CHECK_TIMEOUT_S
 from glioserve.terms import Modality
 
@@ -77,7 +77,7 @@ def check_parts(result: CheckResult) -> list[Part]:
         ("", "About", "Rule", "What should hold", "What was found"),
         [
             (_SEVERITY_TITLE[each.severity], each.field, each.rule.value, each.must, each.got)
-            for each in result.findings
+            for each in merged(result.findings)
         ],
     )
     regions = ", ".join(region.name for region in result.possible) or "none"

@@ -13,6 +13,7 @@ from rich.text import Text
 from glioserve.cohorts import Cohort
 from glioserve.conventions import MetricConventions
 from glioserve.documents import DISCLAIMER
+from glioserve.findings import merged
 from glioserve.results import EvaluationResult, RegionMetrics, RegionVolume, SegmentationResult, ServerInfo
 from glioserve.synthesis import SyntheticExam
 from glioserve.terms import Health
@@ -77,7 +78,7 @@ def segmentation_parts(result: SegmentationResult) -> list[Part]:
         parts += [_metrics(result.metrics), *_stated(result.conventions)]
         parts.append(f"Reference labels: {result.reference_label_scheme.value}")
     parts.append(f"Time on the server: {seconds(result.total_s)} ({result.engine}, version {result.server_version})")
-    parts += [f"Case check: {each.field}: {each.must}, got {each.got}" for each in result.findings]
+    parts += [f"Case check: {each.field}: {each.must}, got {each.got}" for each in merged(result.findings)]
     parts += [f"Warning: {text}" for text in result.warnings]
     parts += [f"Note: {text}" for text in result.notes]
     return [*parts, DISCLAIMER]

@@ -13,7 +13,13 @@ from glioserve.errors import LocalInputError
 
 MAX_VOXELS = 2**27
 """Of one series."""
+MAX_EXTENT = 32767
+"""Voxels along an axis; a NIfTI-1 file has no room for more."""
 MIN_SLICES = 2
+MIN_SPACING_MM, MAX_SPACING_MM = 1e-3, 1e3
+"""Between centres of neighbours. No scanner makes others."""
+MAX_POSITION_MM = 1e5
+"""Of a coordinate of a slice. Beyond, a float32 does not tell one thin slice from the next."""
 
 COSINE_TOLERANCE = 1e-3
 """Largest difference of two direction cosines, and of a direction's length from 1, that is rounding."""
@@ -106,20 +112,34 @@ def _check_alike(slices: tuple[Slice, ...], field: str) -> None:
     voxels = first.rows * first.columns * len(slices)
     if not 0 < voxels <= MAX_VOXELS:
         raise LocalInputError(field, f"must have 1 to {MAX_VOXELS} voxels", f"{voxels}")
+    if (greatest := max(first.rows, first.columns, len(slices))) > MAX_EXTENT:
+        raise LocalInputError(field, f"must have at most {MAX_EXTENT} rows, columns and slices", f"{greatest}")
     if any(not np.allclose(each.spacing, first.spacing, rtol=COSINE_TOLERANCE, atol=0.0) for each in slices):
         raise LocalInputError(field, "must have one pixel spacing", "several")
-    if min(first.spacing) <= 0:
-        raise LocalInputError(field, "must have pixels larger than 0 mm", f"{min(first.spacing)} mm")
+    _check_spacing(first.spacing, field)
+    furthest = max(abs(each) for slice_ in slices for each in slice_.position)
+    if furthest > MAX_POSITION_MM:
+        raise LocalInputError(field, f"must lie within {MAX_POSITION_MM:.0f} mm of its origin", f"{furthest:.3g} mm")
+
+
+def _check_spacing(spacing: tuple[float, ...], field: str) -> None:
+    for each in spacing:
+        if not MIN_SPACING_MM <= each <= MAX_SPACING_MM:
+            rule = f"must have voxels of {MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm"
+            raise LocalInputError(field, rule, f"{each:.3g} mm")
 
 
 def _directions(slices: tuple[Slice, ...], field: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Unit vectors along a row and along a column, at right angles, LPS+."""
     orientations = np.array([each.orientation for each in slices])
-    if np.ptp(orientations, axis=0).max() > 2 * COSINE_TOLERANCE:
+    with np.errstate(over="ignore", invalid="ignore"):  # of headers that hold any number
+        parted = np.ptp(orientations, axis=0).max()
+        across, down = orientations.mean(axis=0).reshape(2, 3)
+        lengths = np.linalg.norm([across, down], axis=1)
+        off = max(np.abs(lengths - 1).max(), abs(across @ down))
+    if parted > 2 * COSINE_TOLERANCE:
         raise LocalInputError(field, "must have slices that are parallel", "several orientations")
-    across, down = orientations.mean(axis=0).reshape(2, 3)
-    lengths = np.linalg.norm([across, down], axis=1)
-    if np.abs(lengths - 1).max() > COSINE_TOLERANCE or abs(across @ down) > COSINE_TOLERANCE:
+    if not off <= COSINE_TOLERANCE:
         raise LocalInputError(field, "must have rows and columns at right angles, of unit directions", "others")
     across = across / lengths[0]
     down = down - (down @ across) * across
@@ -139,6 +159,7 @@ def _gap(along: npt.NDArray[np.float64], field: str) -> float:
     doubled = int((gaps <= min(ROUNDING_MM, 0.5 * float(gaps.max()))).sum())
     if doubled or usual <= 0:
         raise LocalInputError(field, "must have one slice per position", f"{max(doubled, 1)} more")
+    _check_spacing((usual,), field)
     off = gaps[np.abs(gaps - usual) > tolerance]
     if off.size == 0:
         return float(along[-1] - along[0]) / gaps.size

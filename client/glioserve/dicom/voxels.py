@@ -20,6 +20,7 @@ Pixels = npt.NDArray[np.generic]
 
 _SCALE = "PixelValueTransformationSequence"
 UNSCALED = (1.0, 0.0)
+MAX_BYTES_PER_VOXEL = 4
 
 
 def read_voxels(series: Series, stack: Stack, *, field: str) -> Pixels:
@@ -34,17 +35,25 @@ def read_voxels(series: Series, stack: Stack, *, field: str) -> Pixels:
         `[i, j, k]`: the integers as stored where they are on their scale already, else `float32`.
 
     Raises:
-        LocalInputError: Pixels can't be decoded, are no grey values, or are not as many as the header says.
+        LocalInputError: Pixels can't be decoded, are no grey values, are not as many as the header says, or are not
+            finite numbers of single precision.
     """
     with quiet(), reading(field):
         frames = list(_frames(series, stack, field))
     if all(scale == UNSCALED for _, scale in frames):
         planes = [pixels for pixels, _ in frames]
     else:
-        planes = [
-            (pixels.astype(np.float64) * slope + intercept).astype(np.float32) for pixels, (slope, intercept) in frames
-        ]
-    return np.stack([plane.T for plane in planes], axis=-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            planes = [
+                (pixels.astype(np.float64) * slope + intercept).astype(np.float32)
+                for pixels, (slope, intercept) in frames
+            ]
+    voxels = np.stack([plane.T for plane in planes], axis=-1)
+    if voxels.dtype.itemsize > MAX_BYTES_PER_VOXEL:
+        raise LocalInputError(field, f"must hold values of at most {8 * MAX_BYTES_PER_VOXEL} bits", str(voxels.dtype))
+    if not np.isfinite([voxels.min(), voxels.max()]).all():
+        raise LocalInputError(field, "must hold finite values", "NaN or infinity")
+    return voxels
 
 
 def _frames(series: Series, stack: Stack, field: str) -> Iterator[tuple[Pixels, tuple[float, float]]]:

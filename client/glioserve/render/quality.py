@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from glioserve.findings import Finding, Severity
+from glioserve.findings import Finding, Severity, merged
 from glioserve.render.checkerboard import checkerboard
 from glioserve.render.images import jpeg_tag
 from glioserve.render.motion import rotation_deg, shift_mm
@@ -26,7 +26,7 @@ def brief(result: SegmentationResult, scene: Scene) -> str:
     if not scene.preparations:
         return ""
     cells = (
-        ("Case check", _said(result.findings), bool(result.findings)),
+        ("Case check", _said(merged(result.findings)), bool(result.findings)),
         ("Position", _moved(scene), False),
         ("Brain", _brain(scene), False),
         ("Time on the server", seconds(result.total_s), False),
@@ -43,11 +43,16 @@ def findings(found: Sequence[Finding]) -> str:
     """The findings of the case check, those that refuse first. Nothing where there are none."""
     rows = "".join(
         f'<li class="{each.severity.value}"><b class="mark">{_BADGE[each.severity]}</b> '
-        f"<b>{escape(_MODALITIES.get(each.field, each.field.capitalize()))}</b> "
+        f"<b>{escape(_about(each.field))}</b> "
         f"<span>{escape(each.must)}, got {escape(each.got)}</span> <em>{escape(each.rule.value)}</em></li>"
-        for each in sorted(found, key=lambda each: each.severity is not Severity.REFUSE)
+        for each in sorted(merged(found), key=lambda each: each.severity is not Severity.REFUSE)
     )
     return f'<section class="panel"><h2>Case check</h2><ul class="findings">{rows}</ul></section>' if rows else ""
+
+
+def _about(fields: str) -> str:
+    """What a finding is about, as a page names it."""
+    return ", ".join(_MODALITIES.get(name, name.capitalize()) for name in fields.split(", "))
 
 
 def preparation(scene: Scene) -> str:

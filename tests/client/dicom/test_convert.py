@@ -211,6 +211,22 @@ def lookup(_: int, dataset: FileDataset) -> None:
     dataset.ModalityLUTSequence = [FileDataset("", {})]
 
 
+def endless(_: int, dataset: FileDataset) -> None:
+    dataset.RescaleSlope = 1e300
+
+
+def float_pixels(_: int, dataset: FileDataset) -> None:
+    dataset.BitsAllocated = 32
+    dataset.FloatPixelData = np.full(dataset.Rows * dataset.Columns, np.nan, np.float32).tobytes()
+    del dataset.PixelData
+
+
+def wide(_: int, dataset: FileDataset) -> None:
+    dataset.BitsAllocated = dataset.BitsStored = 64
+    dataset.HighBit = 63
+    dataset.PixelData = bytes(8 * dataset.Rows * dataset.Columns)
+
+
 def broken_stream(_: int, dataset: FileDataset) -> None:
     jpeg_2000(0, dataset)
     dataset.PixelData = dataset.PixelData[:40] + bytes(60)
@@ -223,6 +239,9 @@ def broken_stream(_: int, dataset: FileDataset) -> None:
         (broken_stream, "t1ce: must hold DICOM images that can be read"),
         (colour, "t1ce: must hold grey values"),
         (lookup, "t1ce: must have a linear scale"),
+        (endless, "t1ce: must hold finite values, got NaN or infinity"),
+        (float_pixels, "t1ce: must hold finite values, got NaN or infinity"),
+        (wide, "t1ce: must hold values of at most 32 bits, got uint64"),
     ],
 )
 def test_pixels_that_can_not_be_used(tmp_path: Path, change, message: str) -> None:

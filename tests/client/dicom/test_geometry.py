@@ -112,6 +112,14 @@ def replaced(place: int, **values: object) -> Callable[[list[Slice]], list[Slice
     ]
 
 
+def spaced(between_rows_mm: float) -> Callable[[list[Slice]], list[Slice]]:
+    return lambda slices: [dataclasses.replace(each, spacing=(between_rows_mm, 1.0)) for each in slices]
+
+
+def apart(gap_mm: float) -> Callable[[list[Slice]], list[Slice]]:
+    return lambda slices: [dataclasses.replace(each, position=(0.0, 0.0, k * gap_mm)) for k, each in enumerate(slices)]
+
+
 def tilted(slices: list[Slice], degrees: float = 8.0) -> list[Slice]:
     shear = math.tan(math.radians(degrees)) * 5.5
     return [
@@ -141,7 +149,19 @@ def tilted(slices: list[Slice], degrees: float = 8.0) -> list[Slice]:
         (replaced(3, spacing=(1.1, 1.0)), "must have one pixel spacing"),
         (replaced(3, orientation=(0.0, 1.0, 0.0, 1.0, 0.0, 0.0)), "must have slices that are parallel"),
         (replaced(0, rows=0), "sizes"),
-        (lambda slices: [dataclasses.replace(each, spacing=(0.0, 1.0)) for each in slices], "larger than 0 mm"),
+        (spaced(0.0), "must have voxels of 0.001 to 1000 mm, got 0 mm"),
+        (spaced(1e300), "must have voxels of 0.001 to 1000 mm, got 1e+300 mm"),
+        (apart(1e-300), "must have voxels of 0.001 to 1000 mm, got 1e-300 mm"),
+        (apart(1001.0), "must have voxels of 0.001 to 1000 mm, got 1e+03 mm"),
+        (apart(1e300), "must lie within 100000 mm of its origin, got 1.1e+301 mm"),
+        (
+            lambda slices: [dataclasses.replace(each, orientation=(1e300, 0, 0, 0, 1e300, 0)) for each in slices],
+            "at right angles, of unit directions",
+        ),
+        (
+            lambda slices: [dataclasses.replace(each, rows=1, columns=2**15) for each in slices],
+            "must have at most 32767 rows, columns and slices, got 32768",
+        ),
         (lambda slices: [dataclasses.replace(each, rows=0) for each in slices], "voxels, got 0"),
         (lambda slices: [dataclasses.replace(each, rows=2**15, columns=2**15) for each in slices], "voxels, got"),
         (
