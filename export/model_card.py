@@ -90,6 +90,7 @@ def _run_facts(facts: CardFacts) -> dict[str, str]:
         "epochs": f"{facts.provenance['epochs_trained']}",
         "minutes": f"{facts.provenance['training_seconds'] / 60:.0f}",
         "why_kept": _why_kept(run.profiles[region], kept["validation_dsc"]),
+        "why_threshold": _why_threshold(facts.provenance.get("calibration")),
         "scores": _scores(facts.scores, run, region),
         "small": f"The smallest {region.name} that it learned from has {smallest:g} ml.",
     }
@@ -118,6 +119,17 @@ def _why_kept(profile: Profile, validation_dsc: float | None) -> str:
     if profile.keep is Keep.LAST or validation_dsc is None:
         return "the last one, as decided before"
     return f"the lowest validation loss (slice-wise validation DSC {validation_dsc:.3f})"
+
+
+def _why_threshold(calibration: Mapping[str, Any] | None) -> str:
+    if calibration is None:
+        return "The threshold is the usual one."
+    tried = ", ".join(f"{threshold}: {dsc:.3f}" for threshold, dsc in calibration["dsc_by_threshold"].items())
+    return (
+        f"The threshold is the one with the highest mean DSC of the network alone among {calibration['patients']} "
+        f"patients, each judged by a fold that had not learned from them ({tried}). A fold that is scored below takes "
+        "its own from the other folds' patients."
+    )
 
 
 def _scores(scores: CohortSummary | None, run: RunPlan, region: Region) -> str:

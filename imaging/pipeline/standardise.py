@@ -165,7 +165,7 @@ def _resampled(volume: Volume, grid: Grid, motion: RigidMotion, *, stripped: boo
     if not stripped:
         return Volume(np.maximum(moved.voxels, 0.0), grid) if thin else moved
     shown = Volume((volume.voxels != 0).astype(np.float32), volume.grid)
-    brain = resample(shown, grid, motion=motion).voxels > 0.5
+    brain = np.asarray(resample(shown, grid, motion=motion).voxels > np.float32(0.5), dtype=bool)
     # A spline may fall to zero within the brain, and zero stands for what is not brain.
     return Volume(np.where(brain, np.maximum(moved.voxels, _LEAST_INTENSITY), 0.0).astype(np.float32), grid)
 

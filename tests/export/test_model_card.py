@@ -109,3 +109,13 @@ def test_terms_and_citations_of_the_data_sets_that_were_used() -> None:
         assert citation in both
     assert "1811.02629" not in describe_terms({"brats2021": 16})
     assert "terms unknown" in describe_terms({"plain": 1})
+
+
+def test_the_threshold_is_accounted_for(run_plan, parity):
+    usual = render_card(CardFacts(plan=PLAN, run=run_plan, provenance=PROVENANCE, graph=b"", parity=parity))
+    assert "The threshold is the usual one." in usual
+    calibration = {"patients": 30, "dsc_by_threshold": {"0.3": 0.71, "0.5": 0.7}}
+    chosen = PROVENANCE | {"calibration": calibration}
+    card = render_card(CardFacts(plan=PLAN, run=run_plan, provenance=chosen, graph=b"", parity=parity))
+    assert "among 30 patients" in card
+    assert "(0.3: 0.710, 0.5: 0.700)" in card

@@ -39,6 +39,9 @@ SERIES_NUMBER_STEP = 1000
 """The segmentation's series number is this much above its source's."""
 SERIAL_DIGITS = 16
 DECIMAL_CHARACTERS = 16
+MAX_NESTING = 8
+"""Of sequences, those that are kept of a source's header included. What pydicom says of an error in one triples with
+each sequence around it, so that some twenty take all memory."""
 """Of a decimal string, at most."""
 
 _MUST_BE_THERE: Mapping[str, Callable[[str], object]] = MappingProxyType(
@@ -112,6 +115,7 @@ def write_seg(
             omit_empty_frames=bool(planes.any(axis=(0, 1, 2)).all()),
             further_source_images=[image for series in others for image in _headers(series, _names(series))],
         )
+        _check_nesting(segmentation)
         segmentation.walk(_shorten)
         segmentation.save_as(buffer)
     write_atomic(Path(path), buffer.getvalue())
@@ -184,6 +188,15 @@ def _descriptions(result: SegmentationResult) -> list[hd.seg.SegmentDescription]
         )
         for number, region in enumerate(Region, start=1)
     ]
+
+
+def _check_nesting(segmentation: Dataset) -> None:
+    level: list[Dataset] = [segmentation]
+    for _ in range(MAX_NESTING + 1):
+        level = [item for each in level for element in each if element.VR == VR.SQ for item in element.value]
+        if not level:
+            return
+    raise LocalInputError("source", f"must nest sequences at most {MAX_NESTING} deep", "deeper")
 
 
 def _shorten(_: Dataset, element: DataElement) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from pathlib import Path
 
 import highdicom as hd
@@ -54,6 +55,24 @@ def test_every_voxel_is_in_its_place(tmp_path: Path, affine: np.ndarray, enhance
     for number, region in enumerate(Region):
         expected = np.isin(labels, sorted(LabelScheme.BRATS_2018.region_labels[region]))
         assert np.array_equal(found[..., number], expected)
+
+
+@pytest.mark.parametrize("depth", [9, 40, 400])
+def test_sequences_in_sequences_take_no_memory(tmp_path: Path, depth: int) -> None:
+    """What is said of the error in the innermost would be longer than any memory."""
+    tag = b"\x10\x00\x01\x22"  # PatientSpeciesCodeSequence
+    body = b"\x18\x00\x88\x00DS\x14\x00" + b"no number at all, no."[:20]
+    for _ in range(depth):
+        item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(body)) + body
+        body = tag + b"SQ\0\0" + struct.pack("<I", len(item)) + item
+    Writer(tmp_path / "in").exam()
+    for path in (tmp_path / "in" / f"s{NUMBERS[Modality.T1CE]}").rglob("*.dcm"):
+        content = path.read_bytes()
+        after = content.index(b"\x18\x00\x20\x00CS")  # ScanningSequence, the first of its group
+        path.write_bytes(content[:after] + body + content[after:])
+    choice = choose_series(read_study(tmp_path / "in"))
+    with pytest.raises(LocalInputError, match="source: must nest sequences at most 8 deep, got deeper"):
+        written(choice, lesion((24, 20, 12)), tmp_path)
 
 
 def test_frames_in_no_order(tmp_path: Path) -> None:
