@@ -16,12 +16,14 @@ from imaging.registration.similarity import Comparison, Likeness
 
 ALIGNED_MM = 1.0
 """Contrasts on one grid that are no further apart are left as they are: published, co-registered exams reach .5."""
-MAX_OFFSET_MM = 2.0
-"""A motion must lie this close to a peak of the similarity. Right ones did by 1.1 mm; wrong ones had no peak near."""
+MAX_OFFSET_MM = 3.0
+"""A motion must lie this close to a peak of the similarity. Right ones did by 1.1 mm; most wrong ones had none near."""
 MIN_OVERLAP = 0.5
 """Of the fixed head with the moving field of view: by a third of a head, far corners were wrong by up to 4 mm."""
-MIN_INFORMATION = 0.1
-"""Nats. Noise reaches .01, the worst pair of real contrasts .32."""
+MIN_INFORMATION = 0.15
+"""Nats, where one shows a skull. Heads turned wrong reach .10, the least like two contrasts of one head had .32."""
+MIN_INFORMATION_STRIPPED = 0.45
+"""Nats. Brains turned wrong reach .44 by their outlines; contrasts of one brain had .77, one cut off halfway .51."""
 MAX_ROTATION_DEG = 60.0
 MAX_SHIFT_MM = 60.0
 """Between the middles of the heads as shown, which differ by what a field of view cuts off."""
@@ -30,7 +32,9 @@ _RIVAL_MM = 10.0
 _RIVAL_SHARE = 0.95
 """A peak elsewhere with this share of the information is as good."""
 _SAMPLES = 40_000
-_NUDGE_MM = 2.0
+_ALIGNED_NUDGE_MM = 2.0
+_PEAK_NUDGE_MM = 4.0
+"""Thick slices make the similarity flat within a millimetre or two."""
 _RADIUS_MM = 60.0
 
 
@@ -55,7 +59,7 @@ class Judge:
         """Compare at a motion."""
         return self._comparison.at(motion)
 
-    def offset_mm(self, motion: RigidMotion, *, nudge_mm: float = _NUDGE_MM) -> float:
+    def offset_mm(self, motion: RigidMotion, *, nudge_mm: float) -> float:
         """About how far from a peak of the similarity a motion is, at the head's corners; infinite where none is near.
 
         By parabolas through the similarity at the motion and at nudges to both sides, along and about each axis.
@@ -76,7 +80,7 @@ class Judge:
 
     def is_aligned(self) -> bool:
         """Whether nothing needs to be done: as sent, the heads lie on each other."""
-        return self.offset_mm(RigidMotion.identity()) <= ALIGNED_MM
+        return self.offset_mm(RigidMotion.identity(), nudge_mm=_ALIGNED_NUDGE_MM) <= ALIGNED_MM
 
     def accept(self, motion: RigidMotion, peaks: Sequence[RigidMotion]) -> Likeness:
         """What the motion reaches, if it may be used.
@@ -93,10 +97,11 @@ class Judge:
         reached = self.at(motion)
         if reached.overlap < MIN_OVERLAP:
             self._refuse(f"field of view must hold {MIN_OVERLAP:.0%} of the head", f"{reached.overlap:.0%}")
-        least = max(MIN_INFORMATION, self.at(RigidMotion.identity()).information)
+        least = MIN_INFORMATION_STRIPPED if self.pair.outlined else MIN_INFORMATION
+        least = max(least, self.at(RigidMotion.identity()).information)
         if reached.information < least:
             self._refuse(f"must share at least {least:.3f} nats once aligned", f"{reached.information:.3f}")
-        offset_mm = self.offset_mm(motion)
+        offset_mm = self.offset_mm(motion, nudge_mm=_PEAK_NUDGE_MM)
         if not offset_mm <= MAX_OFFSET_MM:
             self._refuse(f"must fit best within {MAX_OFFSET_MM:g} mm of its alignment", f"{offset_mm:.1f} mm away")
         for peak in peaks:

@@ -31,6 +31,10 @@ class Pair:
         """Moving and fixed, likewise, of some 1 mm."""
         return self._look(self.moving.fine), self._look(self.fixed.fine)
 
+    @property
+    def outlined(self) -> bool:
+        """Whether brains without skulls are compared. An outline that one alone has would be laid onto anything."""
+        return self.moving.stripped and self.fixed.stripped
+
     def _look(self, level: Level) -> Volume:
-        # An outline that only one of them has would be laid onto anything.
-        return level.outlined if self.moving.stripped and self.fixed.stripped else level.intensities
+        return level.outlined if self.outlined else level.intensities

@@ -43,7 +43,7 @@ class Climb:
 
 
 COARSE = Climb(samples=12_000, first_step_mm=4.0, last_step=1e-3, steps=100)
-FINE = Climb(samples=40_000, first_step_mm=1.0, last_step=5e-3, steps=60)
+FINE = Climb(samples=40_000, first_step_mm=1.0, last_step=1e-3, steps=100)
 
 
 def climb(
