@@ -31,6 +31,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from glioserve.dicom.codestream import check_sizes
 from glioserve.errors import LocalInputError
 
 Pixels = npt.NDArray[np.generic]
@@ -64,10 +65,14 @@ def decode(contents: Sequence[bytes], *, field: str) -> list[tuple[Dataset, Pixe
         For each its header, and `[row, column]` or `[frame, row, column]` as stored.
 
     Raises:
-        LocalInputError: No decoder knows their transfer syntax, or the one that does ended over them.
+        LocalInputError: No decoder knows their transfer syntax, or the one that does ended over them, or would make
+            images of another size than their header says.
         Exception: They are damaged; to be called within `reading`.
     """
     datasets = [dcmread(io.BytesIO(content)) for content in contents]
+    for dataset in datasets:
+        if _syntax(dataset) in {*DECODERS, *APART} - {RLELossless}:
+            check_sizes(dataset, field=field)
     if any(_syntax(dataset) in APART for dataset in datasets):
         found = _decode_apart(contents, field)
     else:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - its usual name
 from glioserve import LocalInputError, Modality, OutputError
-from glioserve.dicom import Series, read_study, write_nifti
+from glioserve.dicom import Series, decoding, read_study, write_nifti
 from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
@@ -139,13 +139,39 @@ def test_jpeg_lossless(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(image.dataobj), ARRAY[..., :3])
 
 
+@pytest.mark.parametrize(
+    ("kind", "mark", "behind"),
+    [("JPEG-LS", b"\xff\xf7", 5), ("JPEG 2000", b"\xff\x4f\xff\x51", 8), ("JPEG Lossless", b"\xff\xc3", 5)],
+)
+def test_no_room_is_made_for_images_that_say_they_are_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mark: bytes, behind: int
+) -> None:
+    change = {"JPEG-LS": compress(JPEGLSLossless), "JPEG 2000": jpeg_2000}.get(kind, lambda *_: None)
+    Writer(tmp_path / "in").classic(ARRAY[..., :3], ACQUIRED, 7, change=change)
+    if kind == "JPEG Lossless":
+        to_jpeg_lossless(tmp_path / "in")
+    series = only(tmp_path / "in")
+    for path in (tmp_path / "in").rglob("*.dcm"):
+        data = path.read_bytes()
+        at = data.index(mark, data.index(b"\xe0\x7f\x10\x00")) + behind
+        path.write_bytes(data[:at] + b"\x7f\xff" + data[at + 2 :])
+
+    def decoder(*_: object, **__: object) -> None:
+        pytest.fail("a decoder was asked")
+
+    monkeypatch.setattr(decoding, "pixel_array", decoder)
+    monkeypatch.setattr(decoding.subprocess, "run", decoder)
+    with pytest.raises(LocalInputError, match="series: must hold grey images of the size that their header states"):
+        write_nifti(series, tmp_path / "out.nii")
+
+
 def test_a_decoder_that_gives_up_takes_nobody_with_it(tmp_path: Path) -> None:
     Writer(tmp_path / "in").classic(ARRAY[..., :3], ACQUIRED, 7)
     to_jpeg_lossless(tmp_path / "in")
     for path in (tmp_path / "in").rglob("*.dcm"):
         data = path.read_bytes()
-        start = data.index(b"\xff\xd8\xff")
-        path.write_bytes(data[: start + 3] + bytes(len(data) - start - 3))
+        scan = data.index(b"\xff\xda", data.index(b"\xff\xd8\xff"))
+        path.write_bytes(data[:scan] + bytes(len(data) - scan - 10) + data[-10:])
     with pytest.raises(LocalInputError, match="must hold DICOM images that can be read, got a decoder that gave up"):
         write_nifti(only(tmp_path / "in"), tmp_path / "out.nii")
 
@@ -236,7 +262,7 @@ def broken_stream(_: int, dataset: FileDataset) -> None:
     ("change", "message"),
     [
         (cut_off, "t1ce: must hold DICOM images that can be read, got ValueError"),
-        (broken_stream, "t1ce: must hold DICOM images that can be read"),
+        (broken_stream, "t1ce: must hold grey images of the size that their header states"),
         (colour, "t1ce: must hold grey values"),
         (lookup, "t1ce: must have a linear scale"),
         (endless, "t1ce: must hold finite values, got NaN or infinity"),

@@ -90,6 +90,19 @@ def test_a_member_that_is_larger_than_it_says_is_cut_off(tmp_path: Path) -> None
         read_study(path)
 
 
+def test_a_member_without_a_name(tmp_path: Path) -> None:
+    Writer(tmp_path / "study").exam()
+    path = zipped(tmp_path / "study", tmp_path / "study.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("QQQQ", b"no image")
+    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\0QQQ"))  # a name ends at its first zero
+    with zipfile.ZipFile(path) as archive:
+        assert "" in archive.namelist()
+    study = read_study(path)
+    assert study.passed_over == {"not DICOM": 1}
+    assert len(study.series) == 4
+
+
 def test_archives_that_can_not_be_read(tmp_path: Path) -> None:
     Writer(tmp_path / "study").exam()
     path = zipped(tmp_path / "study", tmp_path / "study.zip")
