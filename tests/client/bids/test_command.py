@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import glioserve as gs
@@ -23,7 +25,8 @@ from tests.client import exams
 from tests.client.bids.datasets import anat, write_dataset, write_images
 from tests.client.fake_server import FakeServer, fail, mask_chunks, part, result, succeed
 
-VALIDATOR = shutil.which("bids-validator-deno") or shutil.which("bids-validator")
+BESIDE_PYTHON = str(Path(sys.executable).parent)
+VALIDATOR = shutil.which("bids-validator-deno", path=BESIDE_PYTHON) or shutil.which("bids-validator")
 SESSIONS = ["sub-01_ses-1", "sub-01_ses-2", "sub-02_ses-1"]
 KINDS = [
     "label-ET_mask.json",
@@ -240,7 +243,10 @@ def test_the_validator_of_bids_finds_no_error(server: FakeServer, root: Path) ->
     out = root / "derivatives" / "glioserve"
     assert bids(server, root, out).exit_code == 0
     assert VALIDATOR is not None
-    checked = subprocess.run([VALIDATOR, str(out), "--json"], check=False, capture_output=True, text=True, timeout=240)
+    environment = {**os.environ, "PATH": f"{BESIDE_PYTHON}{os.pathsep}{os.environ['PATH']}"}  # it starts deno by name
+    checked = subprocess.run(
+        [VALIDATOR, str(out), "--json"], check=False, capture_output=True, text=True, timeout=240, env=environment
+    )
     issues = json.loads(checked.stdout)["issues"]["issues"]
     assert [each for each in issues if each["severity"] == "error"] == []
     assert checked.returncode == 0
