@@ -102,9 +102,11 @@ class Grid:
             raise GeometryError(other.field, f"must have the shape {self.shape}", f"{other.shape}")
         extents = np.array(self.shape, dtype=np.float64) - 1
         corners = np.array(np.meshgrid(*[(0.0, extent) for extent in extents], indexing="ij")).reshape(3, -1)
-        difference = self.affine - other.affine
-        offsets = difference[:3, :3] @ corners + difference[:3, 3:]
-        return float(np.linalg.norm(offsets, axis=0).max())
+        with np.errstate(over="ignore", invalid="ignore"):  # far apart beyond all numbers is infinitely far
+            difference = self.affine - other.affine
+            offsets = difference[:3, :3] @ corners + difference[:3, 3:]
+            distance = float(np.linalg.norm(offsets, axis=0).max())
+        return distance if np.isfinite(distance) else float("inf")
 
     @cached_property
     def reorientation(self) -> Reorientation:

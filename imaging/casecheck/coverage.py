@@ -68,7 +68,8 @@ def _in_view(look: Look, looks: Mapping[Modality, Look]) -> float:
             continue
         points = other.positions_mm(other.tissue)[::_THINNING]
         if len(points):
-            points = points[points[:, 2] > np.percentile(points[:, 2], 99.9) - _HEAD_SECTION_MM]
+            # Not less: so far from the world's middle that a head's height is lost in rounding, all points are one.
+            points = points[points[:, 2] >= np.percentile(points[:, 2], 99.9) - _HEAD_SECTION_MM]
             shares.append(float(look.at(points, everywhere).mean()))
     return min(shares)
 

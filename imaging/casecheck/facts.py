@@ -53,10 +53,10 @@ def _sides_disagree(header: NiftiHeader) -> bool:
 
 def _qform(header: NiftiHeader) -> npt.NDArray[np.float64] | None:
     raw = nib.Nifti1Header()
-    for name in ("pixdim", "quatern_b", "quatern_c", "quatern_d", "qform_code"):
-        raw[name] = header.geometry[name]
     try:
         with np.errstate(all="ignore"):
+            for name in ("pixdim", "quatern_b", "quatern_c", "quatern_d", "qform_code"):
+                raw[name] = header.geometry[name]
             qform = np.asarray(raw.get_qform(), dtype=np.float64)[:3, :3]
     except (HeaderDataError, ValueError):
         return None

@@ -207,7 +207,8 @@ def _affine(raw: RawHeader, field: str) -> tuple[npt.NDArray[np.float64], Affine
     if units not in (UNKNOWN_UNIT, MILLIMETRE):
         raise NiftiHeaderError(field, "lengths must be in millimetres", SPACE_UNITS.get(units, f"unit code {units}"))
     if int(raw["sform_code"]) > 0:
-        return np.asarray(raw.get_sform(), dtype=np.float64), AffineSource.SFORM
+        with np.errstate(invalid="ignore"):  # signalling NaNs; the grid refuses what is not finite
+            return np.asarray(raw.get_sform(), dtype=np.float64), AffineSource.SFORM
     if not np.isfinite(raw["pixdim"][1:4]).all():
         raise NiftiAffineError(field, "pixdim must be finite", "NaN or infinity in it")
     if int(raw["qform_code"]) > 0:
