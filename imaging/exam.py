@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from types import MappingProxyType
 
 import numpy as np
 
 from imaging.errors import ExamError, GeometryError
 from imaging.geometry import Grid
 from imaging.modality import Modality
+from imaging.raw_exam import in_order
 from imaging.volume import Volume
 
 
@@ -28,12 +28,8 @@ class Exam:
     volumes: Mapping[Modality, Volume]
 
     def __post_init__(self) -> None:
-        if not self.volumes:
-            raise ExamError("exam", "must hold at least one modality", "none")
-        if strangers := [str(key) for key in self.volumes if key not in set(Modality)]:
-            raise ExamError("exam", f"must hold only {', '.join(Modality)}", f"also {', '.join(strangers)}")
-        ordered = {modality: self.volumes[modality] for modality in Modality if modality in self.volumes}
-        object.__setattr__(self, "volumes", MappingProxyType(ordered))
+        ordered = in_order(self.volumes)
+        object.__setattr__(self, "volumes", ordered)
         first = next(iter(ordered))
         for modality, volume in ordered.items():
             if not volume.grid.matches(self.grid):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from imaging.errors import ExamError
-from imaging.exam import Exam
 from imaging.modality import Modality
 from imaging.volume import Volume
 
@@ -23,24 +22,17 @@ class RawExam:
     volumes: Mapping[Modality, Volume]
 
     def __post_init__(self) -> None:
-        if not self.volumes:
-            raise ExamError("exam", "must hold at least one modality", "none")
-        if strangers := [str(key) for key in self.volumes if key not in set(Modality)]:
-            raise ExamError("exam", f"must hold only {', '.join(Modality)}", f"also {', '.join(strangers)}")
-        ordered = {modality: self.volumes[modality] for modality in Modality if modality in self.volumes}
-        object.__setattr__(self, "volumes", MappingProxyType(ordered))
+        object.__setattr__(self, "volumes", in_order(self.volumes))
 
-    @property
-    def on_one_grid(self) -> bool:
-        """Whether all modalities share one grid."""
-        first, *others = self.volumes.values()
-        return all(volume.grid.matches(first.grid) for volume in others)
 
-    def as_exam(self) -> Exam:
-        """The same volumes as an exam.
+def in_order(volumes: Mapping[Modality, Volume]) -> Mapping[Modality, Volume]:
+    """The same volumes in the order of `Modality`, for reading alone.
 
-        Raises:
-            ExamError: Two modalities hold the very same voxels.
-            GeometryError: The modalities lie on different grids.
-        """
-        return Exam(self.volumes)
+    Raises:
+        ExamError: There is none, or one of an unknown modality.
+    """
+    if not volumes:
+        raise ExamError("exam", "must hold at least one modality", "none")
+    if strangers := [str(key) for key in volumes if key not in set(Modality)]:
+        raise ExamError("exam", f"must hold only {', '.join(Modality)}", f"also {', '.join(strangers)}")
+    return MappingProxyType({modality: volumes[modality] for modality in Modality if modality in volumes})

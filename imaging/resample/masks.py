@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK
 
 from imaging.geometry import Grid
-from imaging.itk import to_itk, to_itk_transform
 from imaging.preprocess.box import Box
 from imaging.regions import BoolVolume, Region, RegionMasks
 from imaging.registration.motion import RigidMotion
+from imaging.resample.volume import Interpolation, interpolate
 from imaging.volume import Volume
 
 MAX_PARTS = 8
@@ -100,14 +99,7 @@ def _shares(mask: BoolVolume, source: Grid, onto: Grid, motion: RigidMotion) -> 
     affine[:3, 3] -= affine[:3, :3] @ ((parts - 1) / 2.0)
     i, j, k = (int(extent) for extent in np.array(onto.shape) * parts)
     fine = Grid((i, j, k), affine)
-    image = SimpleITK.Resample(
-        to_itk(Volume(mask.astype(np.float32), source)),
-        to_itk(Volume(np.broadcast_to(np.uint8(0), fine.shape), fine)),
-        to_itk_transform(motion.matrix),
-        SimpleITK.sitkLinear,
-        0.0,
-        SimpleITK.sitkFloat32,
-    )
-    voxels = SimpleITK.GetArrayViewFromImage(image).T
+    covered = Volume(mask.astype(np.float32), source)
+    voxels = interpolate(covered, fine, motion=motion, interpolation=Interpolation.LINEAR).voxels
     split = voxels.reshape(onto.shape[0], parts[0], onto.shape[1], parts[1], onto.shape[2], parts[2])
     return np.asarray(split.mean(axis=(1, 3, 5)), dtype=np.float32)

@@ -48,13 +48,19 @@ def resample(
     Returns:
         `float32 [i, j, k]` on the new grid, 0 outside the volume's field of view.
     """
+    motion = motion or RigidMotion.identity()
     voxels = np.asarray(volume.voxels, dtype=np.float32)
     if interpolation is not Interpolation.NEAREST:
-        voxels = _smoothed(voxels, volume.grid, onto, motion or RigidMotion.identity())
+        voxels = _smoothed(voxels, volume.grid, onto, motion)
+    return interpolate(Volume(voxels, volume.grid), onto, motion=motion, interpolation=interpolation)
+
+
+def interpolate(volume: Volume, onto: Grid, *, motion: RigidMotion, interpolation: Interpolation) -> Volume:
+    """The values of a volume at the voxels of another grid, and no more. Arguments and answer as of `resample`."""
     image = SimpleITK.Resample(
-        to_itk(Volume(voxels, volume.grid)),
+        to_itk(volume),
         to_itk(Volume(np.broadcast_to(np.uint8(0), onto.shape), onto)),
-        to_itk_transform((motion or RigidMotion.identity()).matrix),
+        to_itk_transform(motion.matrix),
         interpolation.value,
         0.0,
         SimpleITK.sitkFloat32,
