@@ -17,6 +17,7 @@ from imaging.metrics.regions import MetricConventions, RegionMetrics, compare
 from imaging.modality import Modality
 from imaging.nifti import NiftiImage, NiftiLimits, read_nifti_image, write_nifti
 from imaging.pipeline.clinical import ClinicalSegmentation, Workshop, segment_raw
+from imaging.preprocess.normalise import find_brain
 from imaging.raw_exam import RawExam
 from imaging.regions import Region, RegionMasks
 from imaging.volume import Volume
@@ -83,7 +84,7 @@ def segment_exam(
     if reference is not None:
         cancellation.check()
         with clock.time("measure"):
-            metrics = _score(found, reference, order.conventions, sent.volume)
+            metrics = _score(found, reference, order.conventions, raw)
     cancellation.check()
     with clock.time("encode"):
         label_map = write_nifti(Volume(order.label_scheme.from_regions(found.masks), found.grid), like=sent.header)
@@ -164,11 +165,12 @@ def _reference(order: SegmentOrder, files: Sequence[memoryview], grid: Grid, lim
 
 
 def _score(
-    found: ClinicalSegmentation, reference: RegionMasks, conventions: MetricConventions, volume: Volume
+    found: ClinicalSegmentation, reference: RegionMasks, conventions: MetricConventions, raw: RawExam
 ) -> dict[Region, RegionMetrics]:
+    """The brain is what was extracted; of an exam that came skull-stripped, what any contrast on this grid shows."""
     brain = found.brain
     if brain is None and conventions.specificity_domain is SpecificityDomain.BRAIN:
-        brain = volume.voxels != 0
+        brain = find_brain({name: one.voxels for name, one in raw.volumes.items() if one.grid.matches(found.grid)})
     return compare(found.masks, reference, spacing_mm=found.grid.spacing_mm, conventions=conventions, brain=brain)
 
 
