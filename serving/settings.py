@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -46,7 +47,27 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
-class Settings(BaseSettings):
+class ProcessSettings(BaseSettings):
+    """What the settings of every process here have in common."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line before the environment, and nothing else."""
+        return init_settings, env_settings
+
+    def lines(self) -> list[str]:
+        """Every setting as `key=value`, for the log."""
+        return [f"{key}={'' if value is None else value}" for key, value in self.model_dump(mode="json").items()]
+
+
+class Settings(ProcessSettings):
     """The settings of one server. Each may be set by the environment, e.g. `GLIOSERVE_WORKERS=4`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True)
@@ -151,26 +172,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} must be set where cohort_runner is kubernetes")
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic's
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The command line before the environment, and nothing else."""
-        return init_settings, env_settings
-
     @property
     def limits(self) -> NiftiLimits:
         """The limits of one file."""
         return NiftiLimits(max_bytes=self.max_file_bytes, max_voxels=self.max_voxels)
 
-    def lines(self) -> list[str]:
-        """Every setting as `key=value`, for the log."""
-        return [f"{key}={'' if value is None else value}" for key, value in self.model_dump(mode="json").items()]
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

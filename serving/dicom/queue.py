@@ -15,7 +15,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import secrets
 import shutil
 import threading
@@ -24,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from imaging.atomic import write_atomic
 from serving.dicom.errors import StudyQueueError
 
 KEY_DIGITS = 24
@@ -124,7 +124,7 @@ class StudyQueue:
             self.segmentation(key).unlink(missing_ok=True)  # first: it must never be delivered for other images
             self._fault(key).unlink(missing_ok=True)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._write(path, content)
+            write_atomic(path, content, parts=self._parts)
         return key, True
 
     def images(self, key: str) -> Path:
@@ -190,7 +190,7 @@ class StudyQueue:
         with self._lock:
             if self.state(key) != state:
                 return False
-            self._write(self._fault(key), fault.to_json())
+            write_atomic(self._fault(key), fault.to_json(), parts=self._parts)
             return True
 
     def fault(self, key: str) -> Fault | None:
@@ -211,17 +211,6 @@ class StudyQueue:
 
     def _fault(self, key: str) -> Path:
         return self._studies / key / "fault.json"
-
-    def _write(self, path: Path, content: bytes) -> None:
-        part = self._parts / secrets.token_hex(8)
-        try:
-            with part.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
 
 
 def _claimed(path: Path) -> BinaryIO:

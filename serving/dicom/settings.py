@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from serving.settings import NODE_PREFIX, LogLevel, load
+from serving.settings import NODE_PREFIX, LogLevel, ProcessSettings, is_loopback, load
 
 _AE_TITLE_LENGTH = 16
 _AE_TITLE = r"^[ -\[\]-~]*[!-\[\]-~][ -\[\]-~]*$"
 """ASCII without backslash and control characters, not blank (PS3.5, AE)."""
 
 
-class DicomSettings(BaseSettings):
+class DicomSettings(ProcessSettings):
     """The settings of one node. Each may be set by the environment, e.g. `GLIOSERVE_DICOM_PORT=104`."""
 
     model_config = SettingsConfigDict(env_prefix=NODE_PREFIX, extra="forbid", frozen=True, validate_default=True)
@@ -80,7 +79,7 @@ class DicomSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_exposure(self) -> Self:
-        if not _is_loopback(self.host):
+        if not is_loopback(self.host):
             if not self.beyond_loopback:
                 raise ValueError("beyond_loopback must be set where host is an address that other machines reach")
             if not self.allowed_callers:
@@ -88,18 +87,6 @@ class DicomSettings(BaseSettings):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key must be set together")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic's
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The command line before the environment, and nothing else."""
-        return init_settings, env_settings
 
     @property
     def allowed_callers(self) -> tuple[str, ...]:
@@ -115,10 +102,6 @@ class DicomSettings(BaseSettings):
         """How long to wait after so many failed attempts, at least one."""
         return float(min(self.retry_s * 2.0 ** min(attempts - 1, 64), self.retry_max_s))
 
-    def lines(self) -> list[str]:
-        """Every setting as `key=value`, for the log."""
-        return [f"{key}={'' if value is None else value}" for key, value in self.model_dump(mode="json").items()]
-
 
 def load_dicom_settings(overrides: Mapping[str, Any] | None = None) -> DicomSettings:
     """The settings of this process.
@@ -130,10 +113,3 @@ def load_dicom_settings(overrides: Mapping[str, Any] | None = None) -> DicomSett
         SettingsError: A `GLIOSERVE_DICOM_*` key is unknown, or a value is impossible or missing.
     """
     return load(DicomSettings, overrides, prefix=NODE_PREFIX, passed_over=lambda _: False)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

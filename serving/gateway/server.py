@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
@@ -37,7 +36,7 @@ from serving.gateway.synthesis import SynthesisServicer
 from serving.gateway.workshop import open_workshop
 from serving.inference.engine import InferenceEngine
 from serving.inference.readiness import Canary, CanaryReport
-from serving.settings import Settings
+from serving.settings import Settings, is_loopback
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -120,7 +119,7 @@ class Gateway:
             self._canary.start()
             opening.push_async_callback(asyncio.to_thread, self._canary.stop)
             self._closing = opening.pop_all()
-        if self._settings.tls_cert is None and not _is_loopback(self._settings.host):
+        if self._settings.tls_cert is None and not is_loopback(self._settings.host):
             _log.warning("gateway.plaintext", extra={"host": self._settings.host, "mend": "set tls_cert and tls_key"})
         _log.info("gateway.started", extra={"address": self.address, "metrics": self.metrics_address})
         return self
@@ -250,10 +249,3 @@ class Gateway:
         if report is None:
             return EngineUnavailableError("engine", "must have passed its golden check", "a check that is under way")
         return report.fault
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
