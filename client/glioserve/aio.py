@@ -23,7 +23,7 @@ from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
 from glioserve.core.status import error_of
 from glioserve.core.upload import Upload
-from glioserve.errors import CancelledError, GlioserveError
+from glioserve.errors import CancelledError
 from glioserve.exam_files import Case, ExamFiles, PathLike
 from glioserve.findings import CheckResult
 from glioserve.limits import (
@@ -126,13 +126,11 @@ class AsyncClient(_base.ClientBase):
             output_grid=output_grid,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
-                return await self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            await asyncio.sleep(wait_s)
+        return await attempts.run_async(
+            lambda left_s: self._segment_once(
+                plan, SegmentFold(plan, on_progress=on_progress, on_partial=on_partial), timeout_s=left_s
+            )
+        )
 
     async def check(
         self,
@@ -145,12 +143,7 @@ class AsyncClient(_base.ClientBase):
         self._check_open()
         plan = plan_check(exam)
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                return await self._check_once(plan, timeout_s=attempts.remaining_s())
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            await asyncio.sleep(wait_s)
+        return await attempts.run_async(lambda left_s: self._check_once(plan, timeout_s=left_s))
 
     async def generate(
         self,
@@ -176,13 +169,9 @@ class AsyncClient(_base.ClientBase):
             label_scheme=label_scheme,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                fold = GenerateFold(plan, on_progress=on_progress)
-                return await self._generate_once(plan, fold, timeout_s=attempts.remaining_s())
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            await asyncio.sleep(wait_s)
+        return await attempts.run_async(
+            lambda left_s: self._generate_once(plan, GenerateFold(plan, on_progress=on_progress), timeout_s=left_s)
+        )
 
     async def evaluate(
         self,

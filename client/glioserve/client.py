@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -23,7 +22,6 @@ from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
 from glioserve.core.status import error_of
 from glioserve.core.upload import Upload
-from glioserve.errors import GlioserveError
 from glioserve.exam_files import Case, ExamFiles, PathLike
 from glioserve.findings import CheckResult
 from glioserve.limits import (
@@ -145,13 +143,11 @@ class Client(_base.ClientBase):
             output_grid=output_grid,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                fold = SegmentFold(plan, on_progress=on_progress, on_partial=on_partial)
-                return self._segment_once(plan, fold, timeout_s=attempts.remaining_s())
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            time.sleep(wait_s)
+        return attempts.run(
+            lambda left_s: self._segment_once(
+                plan, SegmentFold(plan, on_progress=on_progress, on_partial=on_partial), timeout_s=left_s
+            )
+        )
 
     def check(
         self,
@@ -179,12 +175,7 @@ class Client(_base.ClientBase):
         self._check_open()
         plan = plan_check(exam)
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                return self._check_once(plan, timeout_s=attempts.remaining_s())
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            time.sleep(wait_s)
+        return attempts.run(lambda left_s: self._check_once(plan, timeout_s=left_s))
 
     def generate(
         self,
@@ -228,13 +219,9 @@ class Client(_base.ClientBase):
             label_scheme=label_scheme,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                fold = GenerateFold(plan, on_progress=on_progress)
-                return self._generate_once(plan, fold, timeout_s=attempts.remaining_s())
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            time.sleep(wait_s)
+        return attempts.run(
+            lambda left_s: self._generate_once(plan, GenerateFold(plan, on_progress=on_progress), timeout_s=left_s)
+        )
 
     def evaluate(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
@@ -12,7 +11,6 @@ import grpc
 from glioserve.cohorts import Cohort
 from glioserve.core.attempts import Attempts
 from glioserve.core.cohorts import list_request, read_cohort, read_spec, submit_request
-from glioserve.errors import GlioserveError
 from glioserve.exam_files import PathLike
 from glioserve.limits import COHORT_TIMEOUT_S, checked_timeout_s
 from glioserve.v1 import cohort_pb2 as pb
@@ -87,14 +85,12 @@ class Cohorts:
         """Orders a cohort by the text of its spec. See `submit`."""
         self._check_open()
         request = submit_request(text, cohort_id=cohort_id, output=output, shards=shards)
-        attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                with self._typed_errors():
-                    return read_cohort(self._stub.Submit(request, timeout=attempts.remaining_s()).cohort)
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            time.sleep(wait_s)
+
+        def once(left_s: float) -> Cohort:
+            with self._typed_errors():
+                return read_cohort(self._stub.Submit(request, timeout=left_s).cohort)
+
+        return Attempts(timeout_s=timeout_s, retries=retries).run(once)
 
     def get(self, cohort_id: str, *, timeout_s: float = COHORT_TIMEOUT_S) -> Cohort:
         """How far a cohort is.
@@ -211,15 +207,13 @@ class AsyncCohorts:
         """Orders a cohort by the text of its spec. See `Cohorts.submit`."""
         self._check_open()
         request = submit_request(text, cohort_id=cohort_id, output=output, shards=shards)
-        attempts = Attempts(timeout_s=timeout_s, retries=retries)
-        while True:
-            try:
-                async with self._typed_errors():
-                    answer = await self._stub.Submit(request, timeout=attempts.remaining_s())
-                return read_cohort(answer.cohort)
-            except GlioserveError as error:
-                wait_s = attempts.wait_s(error)
-            await asyncio.sleep(wait_s)
+
+        async def once(left_s: float) -> Cohort:
+            async with self._typed_errors():
+                answer = await self._stub.Submit(request, timeout=left_s)
+            return read_cohort(answer.cohort)
+
+        return await Attempts(timeout_s=timeout_s, retries=retries).run_async(once)
 
     async def get(self, cohort_id: str, *, timeout_s: float = COHORT_TIMEOUT_S) -> Cohort:
         """How far a cohort is. See `Cohorts.get`."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from glioserve.errors import DeadlineError, GlioserveError, LocalInputError, ServerBusyError
 from glioserve.limits import checked_timeout_s
+
+Answer = TypeVar("Answer")
 
 JITTER = 0.25
 """Up to this share is added to a retry hint, so that callers who were refused together do not come back together."""
@@ -57,3 +62,28 @@ class Attempts:
             raise error
         self._retries_left -= 1
         return wait_s
+
+    def run(self, once: Callable[[float], Answer]) -> Answer:
+        """The answer of the first attempt that succeeds.
+
+        Args:
+            once: One attempt, given the seconds that are left.
+
+        Raises:
+            GlioserveError: Of the last attempt.
+        """
+        while True:
+            try:
+                return once(self.remaining_s())
+            except GlioserveError as error:
+                wait_s = self.wait_s(error)
+            time.sleep(wait_s)
+
+    async def run_async(self, once: Callable[[float], Awaitable[Answer]]) -> Answer:
+        """As `run`, for attempts that are awaited."""
+        while True:
+            try:
+                return await once(self.remaining_s())
+            except GlioserveError as error:
+                wait_s = self.wait_s(error)
+            await asyncio.sleep(wait_s)
