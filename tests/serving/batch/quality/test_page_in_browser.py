@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from serving.batch.quality import choose_cases, picture_of, render_quality
+from tests.chromium import NEEDED, chromium
 from tests.serving.batch.quality.cases import exam_and_regions, provenance, spec, verdict
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium and chromedriver on PATH"),
-]
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     released = [provenance(index) for index in range(14)]
     pictures = [picture_of(case.case_id, *exam_and_regions(case.index)) for case in choose_cases(released)]
     page = tmp_path_factory.mktemp("cohort") / "quality.html"
     quarantined = [provenance(14, replica=verdict(60))]
     page.write_text(render_quality(spec(20), released, pictures, quarantined=quarantined, failed={16: "no"}))
-    driver.get(page.as_uri())
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        driver.get(page.as_uri())
+        yield driver
 
 
 def test_it_loads_nothing_and_its_policy_breaks_nothing(browser):
