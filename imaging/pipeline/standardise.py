@@ -114,6 +114,7 @@ def standardise(
         raise ExamError("exam", "must be skull-stripped, as no brain extraction is served here", "an exam with a skull")
     # In RAS+ order from here on: the outcome must not depend on the order in which a scanner stores voxels.
     volumes = {name: volume.canonical() for name, volume in raw.volumes.items()}
+    grid = _grid(volumes[FIXED].grid, max_voxels=max_voxels)
     brain = None
     if not report.skull_stripped and extract is not None:
         # On the T1CE as acquired: interpolated slices would blur the brain's edge.
@@ -126,16 +127,15 @@ def standardise(
             alignments.update(
                 align_all(volumes, FIXED, threads=threads, check_cancelled=stages.observer.check_cancelled)
             )
-    grid = _grid(volumes[FIXED].grid, max_voxels=max_voxels)
     changed = [name for name in volumes if alignments[name].registered or not volumes[name].grid.matches(grid)]
-    if changed:
+    if changed or brain is not None:
         with stages.run(Stage.RESAMPLE):
             for name in changed:
                 stages.observer.check_cancelled()
                 volumes[name] = _resampled(volumes[name], grid, alignments[name].motion, stripped=report.skull_stripped)
-    if brain is not None:
-        kept = resample_mask(brain.voxels != 0, brain.grid, grid)
-        volumes = {name: _only(volume, kept) for name, volume in volumes.items()}
+            if brain is not None:
+                kept = resample_mask(brain.voxels != 0, brain.grid, grid)
+                volumes = {name: _only(volume, kept) for name, volume in volumes.items()}
     preparations = {
         name: Preparation(alignments[name], resampled=name in changed, brain_extracted=brain is not None)
         for name in volumes
@@ -163,11 +163,12 @@ def _resampled(volume: Volume, grid: Grid, motion: RigidMotion, *, stripped: boo
     thin = max(volume.grid.spacing_mm) <= MAX_SPLINE_SPACING_MM
     moved = resample(volume, grid, motion=motion, interpolation=Interpolation.BSPLINE if thin else Interpolation.LINEAR)
     if not stripped:
-        return Volume(np.maximum(moved.voxels, 0.0), grid) if thin else moved
+        return moved
     shown = Volume((volume.voxels != 0).astype(np.float32), volume.grid)
     brain = np.asarray(resample(shown, grid, motion=motion).voxels > np.float32(0.5), dtype=bool)
-    # A spline may fall to zero within the brain, and zero stands for what is not brain.
-    return Volume(np.where(brain, np.maximum(moved.voxels, _LEAST_INTENSITY), 0.0).astype(np.float32), grid)
+    # Zero stands for what is not brain, so that within it nothing may be zero by interpolation.
+    values = np.where(moved.voxels == 0, np.float32(_LEAST_INTENSITY), moved.voxels)
+    return _only(Volume(values, grid), brain)
 
 
 def _only(volume: Volume, brain: BoolVolume) -> Volume:
