@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -86,9 +87,7 @@ def find_case(folder: PathLike, *, reference_label_scheme: LabelScheme | None = 
     """
     files = _list(Path(folder))
     paths = {modality: _only(files[modality.value], modality.value, files) for modality in Modality}
-    cases = {(found.naming, found.case) for role in files for found in files[role]}
-    if len(cases) > 1:
-        raise AmbiguousModalityError("case_dir", "must hold the files of one case", f"files of {len(cases)}")
+    _check_one_case(found for role in files for found in files[role])
     exam = ExamFiles(**{modality.value: found.path for modality, found in paths.items()})
     if not files[REFERENCE]:
         if reference_label_scheme is not None:
@@ -111,9 +110,7 @@ def find_contrasts(folder: PathLike) -> dict[Modality, Path]:
     }
     if not found:
         raise MissingModalityError("case_dir", "must hold a contrast, named as in BraTS", "none")
-    cases = {(each.naming, each.case) for each in found.values()}
-    if len(cases) > 1:
-        raise AmbiguousModalityError("case_dir", "must hold the files of one case", f"files of {len(cases)}")
+    _check_one_case(found.values())
     return {modality: each.path for modality, each in found.items()}
 
 
@@ -129,6 +126,12 @@ def _list(folder: Path) -> defaultdict[str, list[_Found]]:
                 case, role = matched
                 files[role].append(_Found(naming, case, folder / name))
     return files
+
+
+def _check_one_case(found: Iterable[_Found]) -> None:
+    cases = {(each.naming, each.case) for each in found}
+    if len(cases) > 1:
+        raise AmbiguousModalityError("case_dir", "must hold the files of one case", f"files of {len(cases)}")
 
 
 def _only(found: list[_Found], role: str, files: defaultdict[str, list[_Found]]) -> _Found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ from imaging.casecheck.check import CaseReport
 from imaging.casecheck.files import read_case
 from imaging.modality import Modality
 from serving.gateway.cancellation import Cancellation
-from serving.gateway.errors import DuplicateFileError, MissingFileError
+from serving.gateway.errors import MissingFileError
 from serving.gateway.exams import ExamSettings
-from serving.gateway.orders import FileSpec
+from serving.gateway.orders import FileSpec, distinct_roles
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,7 @@ class CheckOrder:
     def __post_init__(self) -> None:
         if not self.files:
             raise MissingFileError("exam", "at least one contrast must be sent", "no file")
-        for role, times in Counter(file.role for file in self.files).items():
-            if times > 1:
-                raise DuplicateFileError(role.value, "must be announced once", f"{times} files")
+        distinct_roles(self.files)
 
 
 def check_files(

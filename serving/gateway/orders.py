@@ -80,7 +80,7 @@ class SegmentOrder:
     output_grid: Modality = Modality.T1CE
 
     def __post_init__(self) -> None:
-        roles = _distinct_roles(self.files)
+        roles = distinct_roles(self.files)
         if MaskRole.PREDICTION in roles:
             raise OrderError("prediction", "must not be sent to be segmented", "a prediction")
         if self.has_reference and self.reference_label_scheme is None:
@@ -120,7 +120,7 @@ class EvaluateOrder:
     conventions: MetricConventions
 
     def __post_init__(self) -> None:
-        roles = _distinct_roles(self.files)
+        roles = distinct_roles(self.files)
         _require(self.files, MaskRole)
         if self.conventions.specificity_domain is SpecificityDomain.BRAIN and not roles & set(Modality):
             raise MissingFileError(
@@ -182,7 +182,12 @@ def _check_builtin(source: BuiltinSource) -> None:
         raise OrderError("volume_ml", f"must be {low:g} to {high:g}", f"{source.volume_ml:g}")
 
 
-def _distinct_roles(files: tuple[FileSpec, ...]) -> set[FileRole]:
+def distinct_roles(files: tuple[FileSpec, ...]) -> set[FileRole]:
+    """What the files hold.
+
+    Raises:
+        DuplicateFileError: Two of them hold the same.
+    """
     for role, times in Counter(file.role for file in files).items():
         if times > 1:
             raise DuplicateFileError(role.value, "must be announced once", f"{times} files")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from glioserve.render.montage import draw_letters
+from glioserve.render.montage import draw_letters, picture_sizes
 from glioserve.render.palette import BACKGROUND
-from glioserve.render.planes import Plane
 from glioserve.render.scene import Scene
 from glioserve.terms import Modality
 
@@ -25,15 +24,7 @@ def checkerboard(scene: Scene, modality: Modality, *, as_sent: bool) -> Image.Im
         modality: The other contrast.
         as_sent: Lay it by the world coordinates of the files; else as it was segmented.
     """
-    extents_mm = [size * spacing for size, spacing in zip(scene.shape, scene.spacing_mm, strict=True)]
-    px_per_mm = LARGEST_TILE_PX / max(extents_mm)
-    sizes = {
-        plane: (
-            max(1, round(extents_mm[plane.column_axis] * px_per_mm)),
-            max(1, round(extents_mm[plane.row_axis] * px_per_mm)),
-        )
-        for plane in Plane
-    }
+    sizes, px_per_mm = picture_sizes(scene, largest_px=LARGEST_TILE_PX)
     height = max(rows for _, rows in sizes.values())
     canvas = Image.new("RGB", (sum(columns + GAP_PX for columns, _ in sizes.values()) - GAP_PX, height), BACKGROUND)
     draw = ImageDraw.Draw(canvas)

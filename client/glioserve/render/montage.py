@@ -44,11 +44,10 @@ def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size_px)
 
 
-def layout_of(scene: Scene) -> Layout:
-    """Rows of planes, columns of contrasts, every picture in the middle of its cell."""
-    shape = scene.shape
-    extents_mm = [shape[axis] * scene.spacing_mm[axis] for axis in range(3)]
-    px_per_mm = LARGEST_TILE_PX / max(extents_mm)
+def picture_sizes(scene: Scene, *, largest_px: int) -> tuple[dict[Plane, tuple[int, int]], float]:
+    """Width and height of a picture of each plane, pixels, all at one scale; and the scale, pixels per millimetre."""
+    extents_mm = [size * spacing for size, spacing in zip(scene.shape, scene.spacing_mm, strict=True)]
+    px_per_mm = largest_px / max(extents_mm)
     sizes = {
         plane: (
             max(1, round(extents_mm[plane.column_axis] * px_per_mm)),
@@ -56,6 +55,12 @@ def layout_of(scene: Scene) -> Layout:
         )
         for plane in Plane
     }
+    return sizes, px_per_mm
+
+
+def layout_of(scene: Scene) -> Layout:
+    """Rows of planes, columns of contrasts, every picture in the middle of its cell."""
+    sizes, px_per_mm = picture_sizes(scene, largest_px=LARGEST_TILE_PX)
     cell_width = max(width for width, _ in sizes.values())
     tiles: dict[tuple[Plane, Modality], Box] = {}
     top = HEAD_PX
