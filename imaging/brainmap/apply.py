@@ -6,9 +6,10 @@ import numpy as np
 
 from imaging.brainmap.edit import EditError, MapEdit
 from imaging.brainmap.fill import healthy_bands
-from imaging.brainmap.maps import BrainMap
+from imaging.brainmap.maps import BrainMap, Lesion
 from imaging.brainmap.motion import move_lesion
 from imaging.brainmap.nearest import lookup
+from imaging.brainmap.rim import exposed_necrosis
 
 MAX_LOST = 0.25
 """Largest share of the moved lesion that may lie outside the brain, where it is cut off."""
@@ -19,7 +20,8 @@ def apply_edit(brain_map: BrainMap, edit: MapEdit, *, seed: int) -> BrainMap:
 
     The lesion takes the bands inside it along and replaces those it comes to lie on. What it leaves is filled as
     `healthy_bands` tells. What would leave the brain is cut off. All of it in three dimensions, so that slices
-    agree. The brain's outline stays, or is mirrored.
+    agree. The brain's outline stays, or is mirrored. Necrosis that a rim encloses stays enclosed: where the rim has
+    become thinner than a voxel, the outermost necrosis is called rim.
 
     Args:
         brain_map: Which map. Without a lesion, it can only be mirrored.
@@ -52,6 +54,9 @@ def apply_edit(brain_map: BrainMap, edit: MapEdit, *, seed: int) -> BrainMap:
         array[target] = brain_map.bands[modality][source]
     lesion = np.zeros_like(brain_map.lesion)
     lesion[target] = brain_map.lesion[source]
+    exposed_before = exposed_necrosis(brain_map.lesion, brain_map.brain)
+    torn = exposed_necrosis(lesion, brain_map.brain)[target] & ~exposed_before[source]
+    lesion[tuple(after[kept][torn].T)] = Lesion.ET
     return BrainMap(bands, lesion, brain_map.grid)
 
 
