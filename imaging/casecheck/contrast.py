@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -99,11 +99,10 @@ class Likeness:
         scores = {modality: _scores(values) for modality, values in intensities.items()}
         ranks = {modality: _ranks(values) for modality, values in intensities.items()}
         skewness, correlation = {}, {}
-        for one in intensities:
-            for other in intensities:
-                if one is not other:
-                    skewness[one, other] = _skewness(scores[one] - scores[other])
-                    correlation[one, other] = float(np.corrcoef(ranks[one], ranks[other])[0, 1])
+        for one, other in combinations(intensities, 2):
+            skewness[one, other] = _skewness(scores[one] - scores[other])
+            skewness[other, one] = -skewness[one, other]
+            correlation[one, other] = correlation[other, one] = float(np.corrcoef(ranks[one], ranks[other])[0, 1])
         return cls(skewness, correlation)
 
     def evidence(self, naming: Naming) -> dict[Fact, float]:
@@ -177,8 +176,15 @@ def _common_intensities(looks: Mapping[Modality, Look]) -> dict[Modality, npt.ND
     if len(looks) < 2:
         return None
     first = next(iter(looks.values()))
-    points = first.positions_mm(first.inner)
+    inner = first.inner
+    apart = []
     for look in looks.values():
+        if look.on_grid_of(first):
+            inner = inner & look.inner  # voxel by voxel, which is much less work than by positions
+        else:
+            apart.append(look)
+    points = first.positions_mm(inner)
+    for look in apart:
         points = points[look.at(points, look.inner)]
     if len(points) < MIN_VOXELS:
         return None
@@ -205,5 +211,6 @@ def _ranks(values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
 
 def _skewness(differences: npt.NDArray[np.float64]) -> float:
     centred = differences - differences.mean()
-    variance = float((centred**2).mean())
-    return float((centred**3).mean()) / variance**1.5 if variance > 0 else 0.0
+    squares = centred * centred
+    variance = float(squares.mean())
+    return float(np.dot(squares, centred)) / centred.size / variance**1.5 if variance > 0 else 0.0

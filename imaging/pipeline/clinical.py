@@ -32,6 +32,7 @@ class ClinicalSegmentation:
         brain: What was taken for the brain, on the same grid; None where the exam came skull-stripped.
         preparations: What was done to each modality.
         voxels_removed: Voxels per region that gating took away, where the networks worked.
+        shown_share: Of three times the frame's voxels, what the three networks were shown.
         timings_s: Seconds per stage, in order.
         warnings: What a reader must know.
     """
@@ -41,6 +42,7 @@ class ClinicalSegmentation:
     brain: BoolVolume | None
     preparations: Mapping[Modality, Preparation]
     voxels_removed: Mapping[Region, int]
+    shown_share: float
     timings_s: Mapping[Stage, float]
     warnings: tuple[str, ...]
 
@@ -54,6 +56,7 @@ class Workshop:
         plans: One plan per region.
         extract: Finds the brain; None where nothing can.
         micro_batch: Slices per call of the predictor.
+        in_flight: Calls of the predictor at one time.
         threads: For the registrations.
         max_voxels: Of one modality at 1 mm.
     """
@@ -62,6 +65,7 @@ class Workshop:
     plans: ModelPlans
     extract: ExtractBrain | None
     micro_batch: int = 8
+    in_flight: int = 1
     threads: int = 1
     max_voxels: int = 512**3
 
@@ -77,6 +81,7 @@ def segment_raw(
     workshop: Workshop,
     *,
     output: Modality = Modality.T1CE,
+    full_frame: bool = False,
     observer: Observer | None = None,
 ) -> ClinicalSegmentation:
     """Align, resample, extract the brain, segment, and bring the masks back.
@@ -86,6 +91,7 @@ def segment_raw(
         report: What the case check found; it must not refuse the exam.
         workshop: What the work is done with.
         output: The modality on whose grid the masks are wanted.
+        full_frame: Whether the networks are shown everything, see `segment`.
         observer: Follows the run and may cancel it.
 
     Raises:
@@ -103,7 +109,13 @@ def segment_raw(
         threads=workshop.threads,
     )
     found = segment(
-        standard.exam, workshop.predictor, workshop.plans, observer=observer, micro_batch=workshop.micro_batch
+        standard.exam,
+        workshop.predictor,
+        workshop.plans,
+        observer=observer,
+        micro_batch=workshop.micro_batch,
+        in_flight=workshop.in_flight,
+        full_frame=full_frame,
     )
     stages.timings_s.update(found.timings_s)
     grid = raw.volumes[output].grid
@@ -114,6 +126,7 @@ def segment_raw(
         brain=brain,
         preparations=standard.preparations,
         voxels_removed=found.voxels_removed,
+        shown_share=found.shown_share,
         timings_s=stages.timings_s,
         warnings=found.warnings,
     )

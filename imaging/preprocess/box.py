@@ -66,6 +66,12 @@ class Box:
             stop.append(last)
         return cls((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
 
+    @classmethod
+    def frame(cls, shape: tuple[int, ...], *, multiple: int) -> Box:
+        """The box of a whole volume `[i, j, k]`, extended to multiples along I and J."""
+        i, j, k = shape
+        return cls((0, 0, 0), (-(-i // multiple) * multiple, -(-j // multiple) * multiple, k))
+
     def cut(self, array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """The box's part of an array `[i, j, k]`, padded with zeros where the box reaches past it."""
         inside = array[tuple(slice(start, stop) for start, stop in zip(self.start, self.stop, strict=True))]

@@ -25,11 +25,13 @@ def drop_small(
     """
     kept = mask
     if min_component_ml > 0.0 and mask.any():
-        components, count = ndimage.label(mask, structure=_NEIGHBOURS_26)
+        (extent,) = ndimage.find_objects(mask.view(np.uint8))
+        components, count = ndimage.label(mask[extent], structure=_NEIGHBOURS_26)
         sizes_ml = np.bincount(components.ravel(), minlength=count + 1) * voxel_volume_ml
         keep = sizes_ml >= min_component_ml
         keep[0] = False
-        kept = keep[components]
+        kept = np.zeros_like(mask)
+        kept[extent] = keep[components]
     if np.count_nonzero(kept) * voxel_volume_ml < min_region_ml:
         return np.zeros_like(mask)
     return kept

@@ -19,7 +19,7 @@ def find_brain(voxels: Mapping[Modality, npt.NDArray[np.generic]]) -> BoolVolume
     """The brain of a skull-stripped exam: where any modality is not zero.
 
     Args:
-        voxels: `[i, j, k]` per modality, all of one shape.
+        voxels: `[i, j, k]` per modality, all of one shape; at least one.
 
     Returns:
         `bool [i, j, k]`.
@@ -27,7 +27,10 @@ def find_brain(voxels: Mapping[Modality, npt.NDArray[np.generic]]) -> BoolVolume
     Raises:
         ExamError: All voxels of all modalities are zero.
     """
-    brain: BoolVolume = np.logical_or.reduce([array != 0 for array in voxels.values()])
+    first, *others = voxels.values()
+    brain = np.asarray(first != 0, dtype=bool)
+    for array in others:  # a reduction over all of them would copy each
+        np.logical_or(brain, array != 0, out=brain)
     if not brain.any():
         raise ExamError("exam", "must hold a brain", "only zeros in every modality")
     return brain

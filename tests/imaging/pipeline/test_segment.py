@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,30 @@ def test_the_result_does_not_depend_on_the_micro_batch(synthetic):
     many = segment(synthetic.exam(), synthetic.VoxelPredictor(), synthetic.plans(), micro_batch=16)
     for region in Region:
         np.testing.assert_array_equal(one.masks[region], many.masks[region])
+
+
+def test_the_result_does_not_depend_on_how_many_are_in_flight(synthetic):
+    one = segment(synthetic.exam(), synthetic.VoxelPredictor(), synthetic.plans(), micro_batch=2)
+    many = segment(synthetic.exam(), synthetic.VoxelPredictor(), synthetic.plans(), micro_batch=2, in_flight=5)
+    for region in Region:
+        np.testing.assert_array_equal(one.masks[region], many.masks[region])
+    assert one.voxels_removed == many.voxels_removed
+
+
+def test_the_full_frame_is_shown_whole_and_tells_the_same(synthetic):
+    predictor = synthetic.VoxelPredictor()
+    whole = segment(synthetic.exam(), predictor, synthetic.plans(), full_frame=True, micro_batch=16)
+    i, j, k = synthetic.SHAPE
+    frame = -(-i // 16) * 16 * (-(-j // 16) * 16)
+    for region in Region:
+        assert (
+            sum(math.prod((shape[0], *shape[2:])) for shown, shape in predictor.calls if shown is region) == frame * k
+        )
+    assert whole.shown_share == frame / (i * j)
+    short = segment(synthetic.exam(), synthetic.VoxelPredictor(), synthetic.plans())
+    assert short.shown_share < whole.shown_share
+    for region in Region:
+        np.testing.assert_array_equal(whole.masks[region], short.masks[region])
 
 
 def test_networks_see_multiples_of_16_and_micro_batches_only(synthetic):
