@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from imaging.pipeline.plan import MULTIPLE
-from imaging.pipeline.segment import TUMOUR_MARGIN
+from imaging.pipeline.segment import WINDOW_MARGIN
 from imaging.preprocess.box import Box
 from imaging.preprocess.prepare import from_slices
 from imaging.regions import Region
@@ -74,7 +74,7 @@ def asked_slices(case: CachedCase, region: Region) -> Iterator[tuple[npt.NDArray
     tumour = case.mask(Region.WT)
     box = Box((0, 0, 0), from_slices(tumour).shape)
     if region is not Region.WT and tumour.any():
-        box = Box.around(from_slices(tumour), margin=TUMOUR_MARGIN, multiple=MULTIPLE)
+        box = Box.around(from_slices(tumour), margin=WINDOW_MARGIN, multiple=MULTIPLE)
     i, j = slice(box.start[0], box.stop[0]), slice(box.start[1], box.stop[1])
     target = case.mask(region)
     for start in range(box.start[2], box.stop[2], BATCH):
