@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from contextvars import copy_context
 from typing import TypeVar
 
 Piece = TypeVar("Piece")
@@ -25,7 +26,7 @@ def fly(
 
     Args:
         pieces: In the order in which they are begun.
-        work: Called in one of the threads; must be thread-safe.
+        work: Called in one of the threads, with this thread's context variables; must be thread-safe.
         in_flight: How many at one time, 1 or more.
         before: Called in this thread before each piece; raises where the result is not wanted any more.
         done: Told in this thread of each finished piece, in the order in which they end.

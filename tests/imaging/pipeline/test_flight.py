@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 
 import pytest
 
@@ -67,6 +68,14 @@ def test_a_piece_that_fails_ends_it_once_the_others_have_landed():
     with pytest.raises(ValueError, match="piece 2"):
         fly(range(50), work, in_flight=2, before=nothing, done=nothing)
     assert len(landed) < 10
+
+
+def test_what_is_worked_on_knows_the_callers_context():
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+    variable.set("the caller's")
+    seen: list[str] = []
+    fly(range(3), lambda _: seen.append(variable.get()), in_flight=2, before=nothing, done=nothing)
+    assert seen == ["the caller's"] * 3
 
 
 def test_no_pieces_no_work():
