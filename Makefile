@@ -15,14 +15,25 @@ RUN     ?= runs/$(PROFILE)
 VGG     ?= $(if $(filter smoke,$(PROFILE)),random)
 ENGINE  ?= triton
 TARGET  ?=
+DEVICE  ?= cpu
+# For DEVICE=gpu: a Triton in explicit mode, and its model repository as seen from here.
+TRITON_ADDRESS    ?=
+TRITON_REPOSITORY ?=
 FOLDS   ?=
 SPEC    ?= docs/examples/cohort.yaml
+BASE    ?=
+BENCH   ?=
+IMAGES  ?= gateway triton-cpu batch training
+# What the builder is told besides, such as volumes for a bundle of authorities and pip's configuration.
+IMAGE_BUILD_FLAGS ?=
 
 VGG_OPTION = $(if $(VGG),--vgg-weights "$(VGG)")
 
 BIN := $(VENV)/bin
 PY  := $(BIN)/python
 UV  := $(shell command -v uv 2>/dev/null)
+CONTAINERS ?= $(shell command -v podman || command -v docker)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 
 # uv where it is on PATH, pip alone otherwise; either way at the pinned versions.
 ifneq ($(UV),)
@@ -39,7 +50,7 @@ TRITON := $(or $(GLIOSERVE_TRITON_RUNTIME),.triton)/glioserve-runtime.json
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run cohort serve doctor test check format train evaluate generators tables reader-study utility export export-generators export-brain replicas bench protos protos-check docs constraints clean distclean
+.PHONY: help run cohort serve doctor test check format train evaluate generators tables reader-study utility export export-generators export-brain tune replicas k8s-check k8s-digest bench performance perf images protos protos-check docs monitoring constraints clean distclean
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} \
@@ -108,6 +119,11 @@ export-brain: $(DEV) ## Brain extraction's networks, from the wheel of deepbet, 
 	$(PY) -m pip download --quiet --no-deps --dest build/deepbet deepbet==1.0.2
 	$(PY) -m export brain build/deepbet/deepbet-1.0.2-py3-none-any.whl --models "$(MODELS)"
 
+tune: $(DEV) $(TRITON) ## The fastest engine that keeps the masks, into config.pbtxt: DATA=folder [DEVICE=cpu|gpu] [MODELS=models]
+	@$(call required,DATA,folder of BraTS cases)
+	$(PY) -m export tune --data "$(DATA)" --models "$(MODELS)" --device "$(DEVICE)" \
+	  $(if $(TRITON_ADDRESS),--triton "$(TRITON_ADDRESS)" --repository "$(TRITON_REPOSITORY)")
+
 replicas: $(DEV) ## The index by which cohorts are checked for replicas: DATA=folder of BraTS cases
 	@$(call required,DATA,folder of BraTS cases)
 	$(PY) -m export replicas --data "$(DATA)"
@@ -125,11 +141,43 @@ format: $(DEV) ## Format and mend what can be mended by itself
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: $(DEV) $(TRITON) ## Every benchmark, one after the other
-	@set -e; for file in benchmarks/[a-z]*.py; do printf '\n== %s\n' "$$file"; $(PY) "$$file"; done
+bench: $(DEV) $(TRITON) ## Every benchmark that has no record yet: [BENCH="exam load"] [QUICK=1] [AGAIN=1]; patients by GLIOSERVE_BRATS_DIR
+	$(PY) -m benchmarks $(BENCH) $(if $(QUICK),--quick --results build/benchmarks) $(if $(AGAIN),--again)
+
+performance: bench ## The same, then the tables of docs/performance.md
+	$(PY) -m benchmarks.tables
+
+perf: $(DEV) $(TRITON) ## This tree against another revision, by turns in one run: BASE=revision [ENGINE=triton|onnxruntime]
+	@$(call required,BASE,revision)
+	$(PY) -m benchmarks.perf --base "$(BASE)" --engine "$(ENGINE)" --results build/benchmarks
+
+images: ## Build the containers' images with podman or docker: [IMAGES="gateway batch"] [IMAGE_BUILD_FLAGS=...]
+	@test -n "$(CONTAINERS)" || { echo "make images: needs podman or docker" >&2; exit 2; }
+	@set -e; for image in $(IMAGES); do \
+	  file=serving/$$image.Dockerfile; test -f "$$file" || file=$$image/Dockerfile; \
+	  $(CONTAINERS) build $(if $(findstring podman,$(CONTAINERS)),--format docker) $(IMAGE_BUILD_FLAGS) \
+	    --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	    --tag glioserve/$$image:$(VERSION) --file "$$file" .; \
+	done
+
+k8s-check: $(DEV) ## Render every overlay of k8s/, check it by schemas, by tests and by checkov's policies (needs kubectl)
+	$(BIN)/pytest -q tests/k8s
+	@rm -rf build/k8s && mkdir -p build/k8s
+	@for overlay in $(filter-out %/podman,$(wildcard k8s/overlays/*)); do \
+	  kubectl kustomize $$overlay > build/k8s/$${overlay##*/}.yaml || exit 1; done
+	@test -x build/checkov/bin/checkov || { $(PY) -m venv build/checkov && build/checkov/bin/pip install --quiet checkov==3.3.30; }
+	build/checkov/bin/checkov --config-file k8s/checkov.yaml --directory build/k8s
+
+k8s-digest: $(SERVE) ## After an export: write the digest of the shipped models to k8s/base/models.env
+	@mkdir -p build
+	@$(BIN)/glioserve-server models verify --models models > build/models.txt
+	@sed -n 's/^digest /MODELS_DIGEST=/p' build/models.txt > k8s/base/models.env
 
 protos: $(DEV) ## Generate the stubs of the contract from client/glioserve/v1/*.proto
 	$(PY) client/generate_protos.py
+
+monitoring: $(DEV) ## Write the alerts' Kubernetes form from k8s/monitoring/prometheus/alerts.yaml
+	$(PY) k8s/monitoring/render_rules.py
 
 docs: $(DEV) ## Write the tables of docs/reference from the code
 	$(PY) docs/generate_reference.py

@@ -1,6 +1,6 @@
 """Brain extraction: how near to HD-BET, whether it cuts tumours off, in what time and memory.
 
-    GLIOSERVE_RAW_DIR=... GLIOSERVE_BRATS_DIR=... python benchmarks/brain.py [--patients 30] [--threads 2]
+    GLIOSERVE_RAW_DIR=... GLIOSERVE_BRATS_DIR=... python -m benchmarks.brain [--patients 30] [--threads 2]
 
 The folder of raw exams holds TCGA-FG-6692, with its masks by HD-BET. Patients of BraTS are stripped already, so each
 gets an artificial skull. What is not there is left out; without either, the head of a phantom is all there is.
@@ -18,6 +18,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.workload import ROOT
 from imaging.brain.extract import extract_brain
 from imaging.brats import find_cases, load_exam, load_reference
 from imaging.metrics.overlap import compute_dsc, count_confusion
@@ -78,7 +79,7 @@ def main() -> None:
     arguments.add_argument("--patients", type=int, default=30)
     arguments.add_argument("--threads", type=int, default=2)
     options = arguments.parse_args()
-    engine = OnnxRuntimePredictor(Path("models"), threads=options.threads)
+    engine = OnnxRuntimePredictor(ROOT / "models", threads=options.threads)
     stripped = make_phantom(3).exam.volumes[Modality.T1CE]
     mask, cost = extract(engine, with_skull(stripped))
     compare("phantom", mask, stripped.voxels != 0, cost)

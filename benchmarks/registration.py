@@ -1,6 +1,6 @@
 """Rigid registration: are known motions found again, and is what was not found refused?
 
-    GLIOSERVE_BRATS_DIR=... python benchmarks/registration.py [--trials 200] [--log trials.jsonl]
+    GLIOSERVE_BRATS_DIR=... python -m benchmarks.registration [--trials 200] [--log trials.jsonl]
 
 First, all patients as they are: co-registered, so nothing may be moved. Then trials: T1, T2 or FLAIR of a patient,
 drawn by the seed, is turned by up to 15 degrees and shifted by up to 20 mm, seen on a grid of its own, and brought

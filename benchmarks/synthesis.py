@@ -1,6 +1,6 @@
 """Slices per second drawn through Triton, against the same ONNX file called in a plain loop.
 
-    python benchmarks/synthesis.py [--pairs 5] [--slices 24] [--models models]
+    python -m benchmarks.synthesis [--pairs 5] [--slices 24]
 
 Both draw the same slices of a built-in brain map, by turns. The plain loop is what a script would do: one ONNX Runtime
 session with as many threads as there are cores, one micro-batch after the other. Through Triton as many callers draw as
@@ -10,16 +10,18 @@ the model has instances, as workers of a cohort do. A third column has one calle
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from pairing import PairedTimes, time_paired
 
+from benchmarks.machine import cores
+from benchmarks.pairing import Rounds, by_turns, clocked
+from benchmarks.record import Claim, Record, Table, publish
+from benchmarks.workload import common_options, options_of
 from imaging.brainmap.builtin import builtin_map
 from imaging.brainmap.draw import draw_exam
 from imaging.brainmap.maps import BrainMap
@@ -27,7 +29,7 @@ from imaging.exam import Exam
 from imaging.geometry import Grid
 from imaging.modality import Modality
 from imaging.synthesis.case import BuiltinSource
-from serving.settings import Settings
+from serving.settings import load_settings
 from serving.synthesis.painter import ServedPainter, open_painter
 
 SEED = 7
@@ -72,42 +74,55 @@ def same(one: Exam, other: Exam) -> bool:
     return all(np.array_equal(one.volumes[m].voxels, other.volumes[m].voxels) for m in Modality)
 
 
-def row(name: str, slices: int, times: PairedTimes) -> str:
-    """A line of the table: slices per second of both, and how much more time Triton takes."""
-    triton, plain = slices / times.first_median_s, slices / times.second_median_s
-    return f"{name:<36}{triton:>10.2f}{plain:>10.2f}{(1 / times.ratio - 1) * 100:>+12.1f} %"
+def row(name: str, slices: int, rounds: Rounds) -> list[str]:
+    """Slices per second of both, and how much more time Triton takes."""
+    triton, plain = (slices / rounds.spread(way).median for way in ("triton", "loop"))
+    overhead = rounds.ratio("triton", "loop")
+    return [name, f"{triton:.2f}", f"{plain:.2f}", f"{overhead.text()}"]
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--slices", type=int, default=24)
-    parser.add_argument("--models", type=Path, default=Path(__file__).parents[1] / "models")
-    arguments = parser.parse_args()
+    """Measure and publish."""
+    arguments = parse_arguments()
     brain_map = slab(builtin_map(BuiltinSource(SEED)), arguments.slices)
-    cores = len(os.sched_getaffinity(0))
-    with open_painter(Settings(models=arguments.models)) as served, ThreadPoolExecutor(cores) as callers:
-        wide = PlainPainter(served, arguments.models, threads=cores)
+    count = cores()
+    with open_painter(load_settings({"models": arguments.models})) as served, ThreadPoolExecutor(count) as callers:
+        wide = PlainPainter(served, arguments.models, threads=count)
         narrow = PlainPainter(served, arguments.models, threads=1)
         batch = served.micro_batch
 
-        def through_triton(count: int) -> list[Exam]:
-            return list(callers.map(lambda _: draw_exam(brain_map, served, micro_batch=batch), range(count)))
+        def through_triton(exams: int) -> list[Exam]:
+            return list(callers.map(lambda _: draw_exam(brain_map, served, micro_batch=batch), range(exams)))
 
-        def in_a_loop(painter: PlainPainter, count: int) -> list[Exam]:
-            return [draw_exam(brain_map, painter, micro_batch=batch) for _ in range(count)]
+        def in_a_loop(painter: PlainPainter, exams: int) -> list[Exam]:
+            return [draw_exam(brain_map, painter, micro_batch=batch) for _ in range(exams)]
 
-        print(f"{arguments.slices} slices of a built-in map, micro-batches of {batch}, {cores} cores, medians of")
-        print(f"{arguments.pairs} pairs. Overhead: median of the pairs' ratios.\n")
-        print(f"{'slices per second':<36}{'Triton':>10}{'loop':>10}{'overhead':>14}")
-        many = time_paired(
-            lambda: through_triton(cores), lambda: in_a_loop(wide, cores), pairs=arguments.pairs, warm_ups=1
-        )
-        print(row(f"{cores} callers / {cores} threads", cores * arguments.slices, many))
-        one = time_paired(lambda: through_triton(1), lambda: in_a_loop(narrow, 1), pairs=arguments.pairs, warm_ups=1)
-        print(row("1 caller / 1 thread", arguments.slices, one))
-        print(f"\nThe same voxels: {same(through_triton(1)[0], in_a_loop(narrow, 1)[0])}")
+        def timed(painter: PlainPainter, exams: int) -> Rounds:
+            ways = {
+                "triton": clocked(lambda: through_triton(exams)),
+                "loop": clocked(lambda: in_a_loop(painter, exams)),
+            }
+            return by_turns(ways, rounds=arguments.pairs)
+
+        many, one = timed(wide, count), timed(narrow, 1)
+        alike = same(through_triton(1)[0], in_a_loop(narrow, 1)[0])
+    rows = [
+        row(f"{count} callers / {count} threads", count * arguments.slices, many),
+        row("1 caller / 1 thread", arguments.slices, one),
+    ]
+    caption = f"{arguments.slices} slices of a built-in map in micro-batches of {batch}; slices per second."
+    table = Table(
+        caption, ["callers / the loop's threads", "Triton", "plain loop", "Triton's time, times the loop's"], rows
+    )
+    claim = Claim("voxels through Triton and in the plain loop", "the same", "the same" if alike else "others", alike)
+    publish(Record("synthesis", options_of(arguments), [claim], [table]), arguments.results)
+
+
+def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = common_options(__doc__, pairs=5)
+    parser.add_argument("--slices", type=int, default=24)
+    return parser.parse_args(given)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Training as the project does it against the plain loop: slices per second, of the generator and of the U-Net.
 
-    python benchmarks/training_speed.py [--pairs 5] [--threads 2]
+    python -m benchmarks.training_speed [--pairs 5] [--threads 2] [--net generator|U-Net]
 
 Both are the trainers' own steps, losses, judges, clipping and averaging included, on the same random batches: the
 project's in bf16 autocast and channels-last, the plain one in fp32 and torch's own layout, as a loop is without these
@@ -14,9 +14,8 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -25,9 +24,11 @@ from typing import Protocol
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from pairing import PairedTimes, time_paired
 from torch import Tensor, nn
 
+from benchmarks.pairing import Rounds, by_turns, clocked
+from benchmarks.record import Claim, Record, Table, publish
+from benchmarks.workload import common_options, options_of
 from imaging.regions import Region
 from training.loop import Trainer
 from training.profiles import CHANNELS, ProfileName, profile_for
@@ -143,42 +144,48 @@ def seeded() -> Iterator[None]:
         yield
 
 
+NETS: dict[str, Callable[[Way, Path], Timed]] = {"U-Net": TimedUNet, "generator": TimedGenerator}
+
+
 def main() -> None:
-    """Print the table; fail when the two ways don't do the same."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5, help="how often each way is timed (default: 5)")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
-    arguments = parser.parse_args()
+    """Measure and publish; fail when two ways don't do the same."""
+    arguments = parse_arguments()
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     # Fabric tells its precision each time, which would break up the table.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     cuda = torch.cuda.is_available()
+    ways = (Way.PROJECT, Way.COMPILED) if cuda else (Way.PROJECT,)
+    steps = arguments.steps or (20 if cuda else 1)
+    claims, rows = [], []
+    for name in [arguments.net] if arguments.net else NETS:
+        for way in ways:
+            rounds, slices = compare(name, way, pairs=arguments.pairs, steps=steps)
+            gain = rounds.ratio(Way.PLAIN, way)
+            rates = [f"{slices / rounds.spread(each).median:.1f}" for each in (way, Way.PLAIN)]
+            rows.append([name, way.value, *rates, gain.text()])
+            what = f"training of the {name} in {way.value} against the plain loop"
+            claims.append(Claim(what, "faster in every pair", f"{gain.text()} times", gain.least > 1))
     device = torch.cuda.get_device_name() if cuda else f"CPU, {torch.backends.cpu.get_cpu_capability()}"
-    print(f"{device}; {torch.get_num_threads()} threads of {os.cpu_count()} cores; torch {torch.__version__}.")
-    print(f"{arguments.pairs} pairs; slices/s are medians, a ratio is the median (least to greatest) of its pairs.\n")
-    print("| net | way | slices/s | fp32, contiguous: slices/s | ratio |")
-    print("|---|---|---|---|---|")
-    nets: dict[str, Callable[[Way, Path], Timed]] = {"generator": TimedGenerator, "U-Net": TimedUNet}
-    for name, make in nets.items():
-        for way in (Way.PROJECT, *((Way.COMPILED,) if cuda else ())):
-            compare(name, make, way, pairs=arguments.pairs, steps=20 if cuda else 1)
+    caption = f"{device}, {torch.get_num_threads()} threads; slices per second, and the ratio pair by pair."
+    table = Table(caption, ["net", "way", "slices/s", f"{Way.PLAIN.value}: slices/s", "ratio"], rows)
+    publish(Record("training_speed", options_of(arguments), claims, [table]), arguments.results)
 
 
-def compare(name: str, make: Callable[[Way, Path], Timed], way: Way, *, pairs: int, steps: int) -> None:
-    """Time a way against the plain one and print the row.
+def compare(name: str, way: Way, *, pairs: int, steps: int) -> tuple[Rounds, int]:
+    """Time a way against the plain one; the times, and how many slices each learned from.
 
     Raises:
         SystemExit: Their first losses differ.
     """
     # No state lies in the folder, so both start anew, from the same weights; nothing is written there either.
     with tempfile.TemporaryDirectory() as nowhere:
-        ours, plain = make(way, Path(nowhere)), make(Way.PLAIN, Path(nowhere))
+        ours, plain = (NETS[name](each, Path(nowhere)) for each in (way, Way.PLAIN))
     first, wanted = ours.step(), plain.step()
     if not math.isclose(first, wanted, rel_tol=TOLERANCE):
         raise SystemExit(f"{name}: the first loss is {first:.5f} in {way.value}, but {wanted:.5f} in {Way.PLAIN.value}")
-    times = time_paired(lambda: run(ours, steps), lambda: run(plain, steps), pairs=pairs)
-    print(row(name, way, times, slices=steps * ours.batch_size), flush=True)
+    ways = {way.value: clocked(lambda: run(ours, steps)), Way.PLAIN.value: clocked(lambda: run(plain, steps))}
+    return by_turns(ways, rounds=pairs), steps * ours.batch_size
 
 
 def run(trainer: Timed, steps: int) -> None:
@@ -189,13 +196,13 @@ def run(trainer: Timed, steps: int) -> None:
         torch.cuda.synchronize()
 
 
-def row(name: str, way: Way, times: PairedTimes, *, slices: int) -> str:
-    """A row of the table."""
-    ratios = [plain / ours for ours, plain in zip(times.first_s, times.second_s, strict=True)]
-    return (
-        f"| {name} | {way.value} | {slices / times.first_median_s:.1f} | {slices / times.second_median_s:.1f} | "
-        f"{times.ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
-    )
+def parse_arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = common_options(__doc__, pairs=5, models=False)
+    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    parser.add_argument("--steps", type=int, help="in one timing (default: 1, on a GPU 20)")
+    parser.add_argument("--net", choices=tuple(NETS), help="this one alone")
+    return parser.parse_args(given)
 
 
 if __name__ == "__main__":

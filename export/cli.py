@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from export.brain_release import ParityHead, release_brain
 from export.brain_source import read_source
+from export.engine_choice import EngineKind
 from export.errors import ExportError, FactsError
 from export.generator_release import ParityMap, release_generator
 from export.release import ParityExam, release
@@ -141,6 +142,44 @@ def replicas(
             f"{kind}: {trial.replicas} of {trial.cases} called replicas, "
             f"{trial.smallest_share:.1%} to {trial.largest_share:.1%} of a case's slices flagged"
         )
+
+
+@app.command()
+def tune(
+    *,
+    data: Annotated[Path, typer.Option(help="BraTS cases with references.", exists=True, file_okay=False)],
+    models: Models = Path("models"),
+    device: Annotated[EngineKind, typer.Option(help="For which processor.")] = EngineKind.CPU,
+    triton: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a Triton in explicit mode, for --device gpu; with --repository.")
+    ] = None,
+    repository: Annotated[
+        Path | None, typer.Option(help="That Triton's model repository as seen from here.", file_okay=False)
+    ] = None,
+    patients: Annotated[int | None, typer.Option(help="How many, evenly spread; else all.", min=1)] = None,
+    rounds: Annotated[int, typer.Option(help="How often each candidate is timed.", min=1)] = 5,
+    work: Annotated[Path, typer.Option(help="Where findings are kept, so that a stopped search goes on.")] = Path(
+        "build/tune"
+    ),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search, and leave the models as they are.")] = False,
+    label_scheme: Annotated[LabelScheme | None, typer.Option(help="Of the labels, where names do not tell.")] = None,
+) -> None:
+    """Choose engine, precision and instances of the U-Nets by measurement, and serve them so."""
+    from export.tune.run import TuneOrder, run_tune
+
+    order = TuneOrder(
+        cases=find_cases(data, label_scheme=label_scheme),
+        models=models,
+        kind=device,
+        triton=triton,
+        repository=repository,
+        patients=patients,
+        rounds=rounds,
+        work=work,
+        install=not dry_run,
+    )
+    record = run_tune(order, say=typer.echo)
+    typer.echo(record.to_table())
 
 
 @app.command()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import TYPE_FP16, TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
 
 from export import brain_graph, generator_graph, unet_graph
+from export.engine_choice import UNET_ENGINE, EngineChoice
+from export.engine_config import THREADS_KEY, apply_engine
 from imaging.brain.plan import BrainStepPlan
 from imaging.brainmap.plan import GeneratorPlan
 from imaging.pipeline.golden import GoldenAnswer
@@ -15,19 +17,13 @@ from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 
 BACKEND = "onnxruntime"
-PREFERRED_BATCH_SIZES = (8, 16)
-"""Of U-Nets; the last is also the largest that is taken."""
 GENERATOR_BATCH_SIZE = 4
 """The most that a generator takes: a call's images pass through shared memory within Triton."""
-MAX_QUEUE_DELAY_US = 2_000
-"""How long a micro-batch may wait for another call's: small beside the tens of milliseconds that one slice takes."""
 GENERATOR_THREADS = 1
 """Of one run of a generator. With more, ONNX Runtime divides its sums by the number of threads and slices, and the last
 bits of an image follow from both; with one, the same map gives the same bytes in any batch, on any number of cores."""
 GENERATOR_INSTANCES = 2
 """Runs of a generator at one time, which stand in for threads."""
-
-
 BRAIN_BATCH_SIZE = 1
 """A head in its cube is as large as a micro-batch of a U-Net."""
 BRAIN_GIVES_BACK = "cpu:0"
@@ -40,23 +36,22 @@ def model_name(region: Region) -> str:
     return f"unet_{region.value}"
 
 
-def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer) -> str:
+def render_config(plan: ModelPlan, *, graph: bytes, golden: GoldenAnswer, engine: EngineChoice = UNET_ENGINE) -> str:
     """The text of a U-Net's `config.pbtxt`.
 
-    The same bytes serve everywhere: instances are of kind AUTO (on each GPU that Triton sees, else on the
-    CPU), and the backend is found by its name.
+    Unless it is tuned for a GPU, the same bytes serve everywhere: instances are of kind AUTO (on each GPU that Triton
+    sees, else on the CPU), and backend and accelerator are found by their names.
 
     Args:
         plan: How the model is used; stored as the parameter `glioserve_plan`.
         graph: The serialised graph; its digest is stored as `onnx_sha256`.
         golden: What the graph answers to the golden slices; stored as `glioserve_golden`.
+        engine: How it is run.
     """
-    config = _config(model_name(plan.region), PREFERRED_BATCH_SIZES[-1], plan.to_json(), graph=graph, golden=golden)
-    config.dynamic_batching.preferred_batch_size.extend(PREFERRED_BATCH_SIZES)
-    config.dynamic_batching.max_queue_delay_microseconds = MAX_QUEUE_DELAY_US
-    config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
-    config.input.add(name=unet_graph.INPUT, data_type=TYPE_FP32, dims=[len(plan.channels), -1, -1])
-    config.output.add(name=unet_graph.OUTPUT, data_type=TYPE_FP32, dims=[-1, -1])
+    config = _config(model_name(plan.region), engine.max_batch_size, plan.to_json(), graph=graph, golden=golden)
+    config.input.add(name=unet_graph.INPUT, data_type=TYPE_FP16, dims=[len(plan.channels), -1, -1])
+    config.output.add(name=unet_graph.OUTPUT, data_type=TYPE_FP16, dims=[-1, -1])
+    apply_engine(config, engine)
     return _ordered(config)
 
 
@@ -73,7 +68,7 @@ def render_generator_config(name: str, plan: GeneratorPlan, *, graph: bytes, gol
     """
     config = _config(name, GENERATOR_BATCH_SIZE, plan.to_json(), graph=graph, golden=golden)
     config.instance_group.add(count=GENERATOR_INSTANCES, kind=ModelInstanceGroup.KIND_AUTO)
-    config.parameters["intra_op_thread_count"].string_value = f"{GENERATOR_THREADS}"
+    config.parameters[THREADS_KEY].string_value = f"{GENERATOR_THREADS}"
     config.input.add(name=generator_graph.INPUT, data_type=TYPE_UINT8, dims=[plan.channels.count, -1, -1])
     config.output.add(name=generator_graph.OUTPUT, data_type=TYPE_FP32, dims=[len(plan.draws), -1, -1])
     return _ordered(config)

@@ -31,3 +31,11 @@ class FactsError(ExportError):
 
 class DataError(ExportError):
     """Data that are not those which a network was trained on."""
+
+
+class EngineChoiceError(ExportError):
+    """A choice of how a model is run that contradicts itself."""
+
+
+class TuneError(ExportError):
+    """A search for the fastest engine that can't be made, or whose engine fails."""

@@ -22,7 +22,11 @@ OPSET = 18
 IR_VERSION = 8
 """The file format of opset 18's own time: a newer one would be refused by servers that know all operators in it."""
 
-_TYPES = {torch.float32: TensorProto.FLOAT, torch.uint8: TensorProto.UINT8}
+_TYPES = {
+    torch.float32: TensorProto.FLOAT,
+    torch.float16: TensorProto.FLOAT16,
+    torch.uint8: TensorProto.UINT8,
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class GraphSpec:
         output: Name of its output.
         output_channels: Of the output `[batch, channel, *extents]`; None for `[batch, *extents]`.
         operators: All that it needs. Another one means that the exporter did something new: look before it is served.
-        input_type: Of the input: float32 or uint8.
+        input_type: Of the input: float32, float16 or uint8.
         output_type: The same of the output.
         extents: What the free axes are called, the last two or three of both tensors.
     """

@@ -8,6 +8,8 @@ from typing import Any
 
 from export.card_facts import data_facts, graph_facts, load_template, parity_facts, settings_facts
 from export.config import model_name
+from export.engine_card import untuned
+from export.engine_choice import UNET_ENGINE, EngineChoice
 from export.parity import ParityReport
 from imaging.metrics.markdown import render_markdown
 from imaging.metrics.summary import CohortSummary
@@ -37,6 +39,7 @@ class CardFacts:
         graph: The serialised graph.
         parity: What the parity gate found.
         scores: The evaluation of patients that it, or its folds, did not learn from, where there was one.
+        engine: How it is run until a search for the fastest engine was made.
     """
 
     plan: ModelPlan
@@ -45,6 +48,7 @@ class CardFacts:
     graph: bytes
     parity: ParityReport
     scores: CohortSummary | None = None
+    engine: EngineChoice = UNET_ENGINE
 
 
 def render_card(facts: CardFacts) -> str:
@@ -58,6 +62,7 @@ def render_card(facts: CardFacts) -> str:
         | settings_facts(facts.run, facts.run.profiles[facts.plan.region])
         | _run_facts(facts)
         | parity_facts(facts.parity)
+        | {"engine": untuned(facts.engine)}
     )
 
 

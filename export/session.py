@@ -25,10 +25,10 @@ def open_graph(graph: bytes) -> ort.InferenceSession:
 
 def run_session(
     session: ort.InferenceSession,
-    batch: npt.NDArray[np.float32] | npt.NDArray[np.uint8],
+    batch: npt.NDArray[np.float32] | npt.NDArray[np.float16] | npt.NDArray[np.uint8],
     *,
     shape: tuple[int, ...],
-    dtype: type[np.float32 | np.uint8] = np.float32,
+    dtype: type[np.float32 | np.float16 | np.uint8] = np.float32,
 ) -> npt.NDArray[Any]:
     """What a graph of one input and one output answers.
 

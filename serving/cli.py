@@ -18,7 +18,10 @@ from serving.doctor import diagnose, to_json, to_table
 from serving.errors import ServingError, TritonStartError
 from serving.inference.engine import Engine
 from serving.logs import configure_logging
+from serving.models_cli import app as models_app
 from serving.settings import Settings, load_settings
+from serving.token_cli import app as token_app
+from serving.triton.cli import triton
 from serving.triton.runtime import build_runtime, default_root
 from serving.version import SERVER_VERSION
 
@@ -37,6 +40,9 @@ app = typer.Typer(
 )
 runtime = typer.Typer(no_args_is_help=True, help="The environment that Triton runs in.")
 app.add_typer(runtime, name="runtime")
+app.add_typer(models_app, name="models")
+app.add_typer(token_app, name="token")
+app.command()(triton)
 
 
 @app.command()
@@ -68,8 +74,11 @@ def doctor(
     findings = diagnose(
         settings.models,
         runtime_root=settings.triton_runtime,
-        host=settings.host,
-        ports={"gateway": settings.port, "metrics": settings.metrics_port},
+        endpoints={
+            "gateway": (settings.host, settings.port),
+            "metrics": (settings.metrics_host, settings.metrics_port),
+            "health": (settings.host, settings.health_port or 0),
+        },
     )
     typer.echo(to_json(findings) if json else to_table(findings))
     if not all(finding.ok for finding in findings):
@@ -205,7 +214,7 @@ def main() -> None:
 
 def _settings(**options: Any) -> Settings:  # noqa: ANN401 (as different as settings are)
     settings = load_settings(options)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     return settings
 
 

@@ -15,15 +15,14 @@ from serving.triton.runtime import BUILD_COMMAND, TritonRuntime, find_runtime
 
 
 def diagnose(
-    repository: Path, *, runtime_root: Path | None = None, host: str = "127.0.0.1", ports: Mapping[str, int]
+    repository: Path, *, runtime_root: Path | None = None, endpoints: Mapping[str, tuple[str, int]]
 ) -> list[Finding]:
     """Look at everything that serving needs. Changes nothing.
 
     Args:
         repository: The model repository.
         runtime_root: Where Triton's environment is; None for its default place.
-        host: Address that the endpoints will bind to.
-        ports: Endpoint to port, e.g. `{"gateway": 50051}`; 0, any free one, is not looked at.
+        endpoints: What will be bound, e.g. `{"gateway": ("127.0.0.1", 50051)}`; port 0, any free one, is not looked at.
     """
     built = _find_runtime(runtime_root)
     runtime = built if isinstance(built, TritonRuntime) else None
@@ -33,7 +32,7 @@ def diagnose(
         if runtime
         else Finding("triton runtime", ok=False, got=str(built), mend=f"run {BUILD_COMMAND}"),
         _models(repository),
-        *(_port(name, host, port) for name, port in ports.items() if port),
+        *(_port(name, host, port) for name, (host, port) in endpoints.items() if port),
     ]
 
 

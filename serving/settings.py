@@ -6,7 +6,6 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -17,9 +16,12 @@ from imaging.nifti import NiftiLimits
 from serving.cohorts.runner import RunnerKind
 from serving.errors import Cause, ServingError
 from serving.inference.engine import Engine
+from serving.loopback import is_loopback
 
 PREFIX = "GLIOSERVE_"
-FOREIGN_KEYS = frozenset({"GLIOSERVE_BRATS_DIR", "GLIOSERVE_RAW_DIR", "GLIOSERVE_SERVER"})
+FOREIGN_KEYS = frozenset(
+    {"GLIOSERVE_BRATS_DIR", "GLIOSERVE_RAW_DIR", "GLIOSERVE_SERVER", "GLIOSERVE_TOKEN_FILE", "GLIOSERVE_IMAGE_TESTS"}
+)
 """Keys with our prefix that other programs read: tests and benchmarks, and the client."""
 NODE_PREFIX = f"{PREFIX}DICOM_"
 """Of the keys of the DICOM node, which checks them itself."""
@@ -47,6 +49,15 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+class LogFormat(StrEnum):
+    """How a line is logged."""
+
+    KEY_VALUE = "key_value"
+    """A time, a severity, an event, and its values as `key=value`: for people."""
+    JSON = "json"
+    """One JSON object: for programs."""
+
+
 class ProcessSettings(BaseSettings):
     """What the settings of every process here have in common."""
 
@@ -72,11 +83,39 @@ class Settings(ProcessSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True)
 
-    host: str = Field("127.0.0.1", description="Address that the gateway and its metrics listen on.")
+    host: str = Field("127.0.0.1", description="Address that the gateway listens on.")
     port: int = Field(50051, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address that the metrics listen on. They are open to all who reach it."
+    )
     metrics_port: int = Field(9464, ge=0, le=65535, description="Port of the metrics (HTTP); 0 takes a free one.")
+    connection_age_s: float | None = Field(
+        None,
+        gt=0,
+        description="Age at which a connection is closed, calls under way finished first, so that clients learn of new "
+        "replicas; of a Triton that `triton` runs as well. When not set, connections stay.",
+    )
+    health_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of a second listener, without TLS, that answers health and nothing else, for probes that "
+        "know no TLS, such as Kubernetes'; 0 takes a free one. When not set, there is none.",
+    )
     tls_cert: Path | None = Field(None, description="PEM file of the certificate chain; with tls_key.")
     tls_key: Path | None = Field(None, description="PEM file of the private key; with tls_cert.")
+    tls_client_ca: Path | None = Field(
+        None,
+        description="PEM file of authorities; every client must then show a certificate of theirs (mutual TLS).",
+    )
+    callers: Path | None = Field(
+        None,
+        description="File of who may call what, by tokens or certificates. When not set, all who can connect may call.",
+    )
+    insecure_listen: bool = Field(
+        default=False,
+        description="Listen on an address that other machines reach without TLS: behind something that has it.",
+    )
 
     engine: Engine = Field(Engine.TRITON, description="What runs the networks.")
     models: Path = Field(Path("models"), description="The model repository.")
@@ -84,12 +123,20 @@ class Settings(ProcessSettings):
         None, description="HOST:PORT of a Triton that runs already (gRPC). When not set, `up` starts one of its own."
     )
     triton_runtime: Path | None = Field(None, description="Where Triton's environment is, if not at its usual place.")
+    triton_shared_memory: bool = Field(
+        default=True,
+        description="Hand slices to a Triton on this host by shared memory, and by the wire where that fails.",
+    )
     triton_log: Path | None = Field(None, description="File of Triton's own log; when not set, it is not kept.")
+    triton_metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of the metrics of a Triton that `up` starts; 0 takes a free one."
+    )
     golden_period_s: float = Field(15.0, gt=0, description="Between two golden checks of the engine.")
 
     workers: int = Field(2, ge=1, le=64, description="Exams that run at one time.")
     queue_capacity: int = Field(32, ge=0, le=10_000, description="Exams more that may upload or wait.")
     micro_batch: int = Field(8, ge=1, le=16, description="Slices per call of the engine.")
+    in_flight: int = Field(2, ge=1, le=64, description="Calls of the engine at one time for one exam.")
     registration_threads: int = Field(2, ge=1, le=64, description="Threads that align the contrasts of one exam.")
     call_timeout_s: float = Field(600.0, gt=0, description="Longest duration of a call, waiting included.")
     upload_idle_s: float = Field(30.0, gt=0, description="Longest pause within an upload.")
@@ -134,15 +181,37 @@ class Settings(ProcessSettings):
     )
 
     log_level: LogLevel = Field(LogLevel.INFO, description="Least severity that is logged.")
+    log_format: LogFormat = Field(LogFormat.KEY_VALUE, description="How lines are logged: `key_value` or `json`.")
+    telemetry: str | None = Field(
+        None,
+        description="URL of an OpenTelemetry collector (OTLP over HTTP), e.g. http://127.0.0.1:4318, that traces are "
+        "sent to. When not set, nothing is traced.",
+    )
+    telemetry_share: float = Field(
+        1.0, ge=0, le=1, description="Share of the calls that are traced, where the caller did not decide."
+    )
 
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key must be set together")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("tls_client_ca can be set only with tls_cert")
         if self.upload_memory_bytes < self.max_file_bytes:
             raise ValueError("upload_memory_bytes must be at least max_file_bytes")
+        if self.telemetry is not None and not self.telemetry.startswith(("http://", "https://")):
+            raise ValueError("telemetry must begin with http:// or https://")
         if self.triton is not None and self.engine is not Engine.TRITON:
             raise ValueError("triton can be set only where the engine is triton")
+        return self
+
+    @model_validator(mode="after")
+    def _check_exposure(self) -> Self:
+        if self.tls_cert is not None:
+            if self.insecure_listen:
+                raise ValueError("insecure_listen can be set only without tls_cert")
+        elif not self.insecure_listen and not is_loopback(self.host):
+            raise ValueError("tls_cert must be set where host is an address that other machines reach")
         return self
 
     @model_validator(mode="after")
@@ -176,14 +245,6 @@ class Settings(ProcessSettings):
     def limits(self) -> NiftiLimits:
         """The limits of one file."""
         return NiftiLimits(max_bytes=self.max_file_bytes, max_voxels=self.max_voxels)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine alone."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -13,6 +13,7 @@ from serving.inference.engine import Engine, InferenceEngine
 from serving.inference.onnxruntime_predictor import OnnxRuntimePredictor
 from serving.inference.triton_predictor import TritonPredictor
 from serving.settings import Settings
+from serving.telemetry.opening import traces_url
 from serving.triton.launcher import TritonServer
 from serving.triton.runtime import find_runtime
 from serving.triton.settings import TritonSettings
@@ -41,7 +42,10 @@ async def _start_triton(settings: Settings, stack: AsyncExitStack) -> str:
     log_file = settings.triton_log
     if log_file is None:
         log_file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="glioserve-"))) / "triton.log"
-    server = TritonServer(TritonSettings(settings.models, log_file), find_runtime(settings.triton_runtime))
+    served = TritonSettings(
+        settings.models, log_file, metrics_port=settings.triton_metrics_port, traces_url=traces_url(settings)
+    )
+    server = TritonServer(served, find_runtime(settings.triton_runtime))
     supervisor = TritonSupervisor(server)
     await asyncio.to_thread(supervisor.start)
     stack.push_async_callback(asyncio.to_thread, supervisor.stop)
@@ -50,5 +54,5 @@ async def _start_triton(settings: Settings, stack: AsyncExitStack) -> str:
 
 def _open_engine(settings: Settings, address: str | None) -> InferenceEngine:
     if address is not None:
-        return TritonPredictor(address)
+        return TritonPredictor(address, shared_memory=settings.triton_shared_memory)
     return OnnxRuntimePredictor(settings.models)

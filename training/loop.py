@@ -26,6 +26,7 @@ from training.records import EpochRecord, NetFolder
 from training.sampling import BatchSource
 from training.unet import UNet
 from training.validation import validate
+from training.workers import share_of
 
 WARM_UP = 0.05
 """Share of all steps in which the learning rate rises."""
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 class Trainer:
     """Trains the network of one region.
+
+    Where several processes train together (see `workers.py`), each keeps the same weights, and the first one writes.
 
     Args:
         region: The target.
@@ -83,7 +86,7 @@ class Trainer:
     def run(self, train: Sequence[CachedCase], validation: Sequence[CachedCase]) -> None:
         """Train until the profile's last epoch. Without validation patients the last epoch's weights are kept."""
         self._folder.path.mkdir(parents=True, exist_ok=True)
-        source = BatchSource(train, self._region, self._profile, seed=self._seed)
+        source = BatchSource(train, self._region, self._profile, seed=self._seed, share=share_of(self._fabric))
         for epoch in range(len(self._records), self._profile.epochs):
             self._epoch(epoch, source, validation)
 
@@ -97,6 +100,7 @@ class Trainer:
             description=f"{self._region.value} epoch {epoch + 1}/{self._profile.epochs}",
             total=source.steps(),
             transient=True,
+            disable=not self._fabric.is_global_zero,
         )
         for slices, target in steps:
             rate = self._learning_rate(self._step, total)
@@ -112,13 +116,18 @@ class Trainer:
         self._finish(
             EpochRecord(
                 epoch=epoch,
-                train_loss=float(np.mean(losses)),
+                train_loss=self._mean(losses),
                 learning_rate=rate,
                 seconds=time.perf_counter() - started,
                 validation_loss=None if score is None else score.loss,
                 validation_dsc=None if score is None else score.dsc,
             )
         )
+
+    def _mean(self, losses: Sequence[float]) -> float:
+        """Over all batches, and over all workers."""
+        mean = torch.tensor(np.mean(losses), dtype=torch.float64, device=self._fabric.device)
+        return float(torch.as_tensor(self._fabric.all_reduce(mean, reduce_op="mean")))
 
     def _placed(self, batch: Tensor) -> Tensor:
         moved: Tensor = self._fabric.to_device(batch)
@@ -155,8 +164,14 @@ class Trainer:
         return module
 
     def _finish(self, record: EpochRecord) -> None:
-        """Record an epoch. The state is written last: a kill before it repeats the epoch, and no more."""
+        """Record an epoch. All workers end it together, so that nobody reads what is not written yet."""
         self._records.append(record)
+        if self._fabric.is_global_zero:
+            self._write(record)
+        self._fabric.barrier()
+
+    def _write(self, record: EpochRecord) -> None:
+        """Keep an epoch. The state is written last: a kill before it repeats the epoch, and no more."""
         if self._is_kept(record):
             save_atomically(self._folder.kept, {"net": self._candidate().state_dict(), "epoch": record.epoch})
         history = [asdict(old) for old in self._records]

@@ -21,6 +21,7 @@ from training.plan import make_plan, record_plan
 from training.profiles import Profile, ProfileName
 from training.records import RunFolder
 from training.split import Split, split_folds
+from training.workers import open_fabric
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +68,13 @@ def train(request: RunRequest) -> None:
     """
     if request.threads is not None:
         torch.set_num_threads(request.threads)
-    dataset = open_dataset(request.data, request.cache, seed=request.seed, label_scheme=request.label_scheme)
+    fabric = open_fabric()
+    with fabric.rank_zero_first():  # the others find the cache filled
+        dataset = open_dataset(request.data, request.cache, seed=request.seed, label_scheme=request.label_scheme)
     if request.folds is None:
         if request.parts is not None:
             raise TrainingError("parts", "must be named with the number of folds", "none")
-        _train_run(request, dataset, request.folder)
+        _train_run(request, dataset, request.folder, fabric)
         return
     folds = split_folds(dataset.strata, folds=request.folds, seed=request.seed)
     parts = range(request.folds + 1) if request.parts is None else request.parts
@@ -79,20 +82,23 @@ def train(request: RunRequest) -> None:
         raise TrainingError("parts", f"must lie between 0 and {request.folds}", ", ".join(map(str, sorted(wrong))))
     for part in parts:
         if part:
-            _train_run(request, dataset.divided(folds[part - 1]), request.folder.fold(part))
+            _train_run(request, dataset.divided(folds[part - 1]), request.folder.fold(part), fabric)
         else:
             everyone = Split(tuple(sorted(dataset.strata)), ())
-            _train_run(request, dataset.divided(everyone), request.folder, folds=folds)
+            _train_run(request, dataset.divided(everyone), request.folder, fabric, folds=folds)
 
 
-def _train_run(request: RunRequest, dataset: Dataset, folder: RunFolder, *, folds: Sequence[Split] = ()) -> None:
+def _train_run(
+    request: RunRequest, dataset: Dataset, folder: RunFolder, fabric: Fabric, *, folds: Sequence[Split] = ()
+) -> None:
     """One run in one folder."""
     split = dataset.split
     plan = make_plan(request.profile, split, dataset.fingerprint, seed=request.seed, folds=folds)
-    record_plan(plan, folder.plan)
+    with fabric.rank_zero_first():
+        record_plan(plan, folder.plan)
     log.info("%s: %d patients train, %d validate", folder.path.name, len(split.train), len(split.validation))
     profiles = {region: plan.profiles[region] for region in request.regions}
-    train_nets(folder, profiles, dataset.train, dataset.validation, seed=request.seed)
+    train_nets(folder, profiles, dataset.train, dataset.validation, fabric=fabric, seed=request.seed)
 
 
 def train_nets(
@@ -101,6 +107,7 @@ def train_nets(
     train: Sequence[CachedCase],
     validation: Sequence[CachedCase],
     *,
+    fabric: Fabric,
     seed: int,
 ) -> None:
     """Train networks one after the other; goes on where an earlier call stopped.
@@ -110,9 +117,9 @@ def train_nets(
         profiles: The settings of each network, in order.
         train: Who is learned from.
         validation: Who validates; may be nobody.
+        fabric: Device and precision, and the company of other workers.
         seed: Of all chance.
     """
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     for region, profile in profiles.items():
         trainer = Trainer(
             region,

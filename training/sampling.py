@@ -16,12 +16,15 @@ from imaging.regions import Region
 from training.augment import change_intensities, deform, flip_left_right
 from training.cache import REGION_BITS, CachedCase
 from training.profiles import CHANNELS, Profile, Sampling
+from training.workers import Share
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 TUMOUR_SLICES = 64
 REGION_SHARE = 0.75
 PATCH_JITTER = 16
+ALONE = Share()
+"""Of a single process: all of every batch."""
 
 _MODALITY_INDEX = {modality: index for index, modality in enumerate(Modality)}
 
@@ -41,14 +44,18 @@ class BatchSource:
         cases: Training patients.
         region: The target.
         profile: Sampling, patch and augmentation.
-        seed: With the epoch's number it decides everything that is left to chance.
+        seed: With the epoch's number, and the worker's where there are several, it decides all that is left to chance.
+        share: What of every batch is made here. All workers choose the same slices, and each shows its own.
     """
 
-    def __init__(self, cases: Sequence[CachedCase], region: Region, profile: Profile, *, seed: int) -> None:
+    def __init__(
+        self, cases: Sequence[CachedCase], region: Region, profile: Profile, *, seed: int, share: Share = ALONE
+    ) -> None:
         self._cases = cases
         self._region = region
         self._profile = profile
         self._seed = seed
+        self._share = share
         self._with_region = [np.flatnonzero(case.mask(region).any(axis=(1, 2))) for case in cases]
         # TC and ET are only ever asked about where WT was found, so that is where their negatives come from.
         self._anywhere = [
@@ -70,11 +77,14 @@ class BatchSource:
         rng = np.random.default_rng([self._seed, number])
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         choices = self._choices(rng)
-        size = self._profile.batch_size
+        size, share = self._profile.batch_size, self._share
+        if share.count > 1:  # from here on each worker has its own chance
+            rng = np.random.default_rng([self._seed, number, share.rank])
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         for step in range(self.steps()):
             batch = choices[step * size : (step + 1) * size]
-            if batch:
-                yield self._batch(batch, rng, generator)
+            if len(batch) >= share.count:  # a worker without a slice would keep the others waiting
+                yield self._batch(batch[share.rank :: share.count], rng, generator)
 
     def _choices(self, rng: np.random.Generator) -> list[_Choice]:
         if self._profile.sampling is Sampling.TUMOUR_64:

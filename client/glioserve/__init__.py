@@ -33,7 +33,7 @@ from glioserve.errors import (
 from glioserve.exam_files import Case, ExamFiles, Reference
 from glioserve.findings import CheckResult, Finding, FindingRule, Severity
 from glioserve.label_map import BrainMask, LabelMap
-from glioserve.outputs import write_outputs
+from glioserve.outputs import OutputFolder, write_outputs
 from glioserve.progress import Progress, Queued
 from glioserve.results import (
     EvaluationResult,
@@ -104,6 +104,7 @@ __all__ = [
     "ModelInfo",
     "NotFoundError",
     "OutputError",
+    "OutputFolder",
     "Preparation",
     "Progress",
     "ProtocolError",

@@ -22,6 +22,7 @@ from glioserve.core.fold import SegmentFold
 from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
 from glioserve.core.status import error_of
+from glioserve.core.tracing import Metadata
 from glioserve.core.upload import Upload
 from glioserve.errors import CancelledError
 from glioserve.exam_files import Case, ExamFiles, PathLike
@@ -59,13 +60,21 @@ class AsyncClient(_base.ClientBase):
         target: See `Client`.
         tls: See `Client`.
         plaintext: See `Client`.
+        token_file: See `Client`.
 
     Raises:
         LocalInputError: See `Client`.
     """
 
-    def __init__(self, target: str = DEFAULT_TARGET, *, tls: TlsConfig | None = None, plaintext: bool = False) -> None:
-        super().__init__(target, tls=tls, plaintext=plaintext)
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        tls: TlsConfig | None = None,
+        plaintext: bool = False,
+        token_file: PathLike | None = None,
+    ) -> None:
+        super().__init__(target, tls=tls, plaintext=plaintext, token_file=token_file)
         if self._credentials is None:
             self._channel = grpc.aio.insecure_channel(target, options=self._options)
         else:
@@ -75,7 +84,7 @@ class AsyncClient(_base.ClientBase):
         self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
         self._synthesis = synthesis_pb2_grpc.SynthesisServiceStub(self._channel)
         self._info = info_pb2_grpc.InfoServiceStub(self._channel)
-        self._cohorts = AsyncCohorts(self._channel, check_open=self._check_open, typed_errors=self._typed_errors)
+        self._cohorts = AsyncCohorts(self._channel, check_open=self._check_open, calling=self._typed_call)
         self._health = self._channel.unary_unary(
             _base.HEALTH_METHOD,
             request_serializer=_base.health_request,
@@ -109,6 +118,7 @@ class AsyncClient(_base.ClientBase):
         reference_label_scheme: LabelScheme | None = None,
         conventions: MetricConventions = MetricConventions(),  # noqa: B008 - frozen
         output_grid: Modality = Modality.T1CE,
+        full_frame: bool = False,
         on_progress: OnProgress | None = None,
         on_partial: OnPartial | None = None,
         timeout_s: float = SEGMENT_TIMEOUT_S,
@@ -124,6 +134,7 @@ class AsyncClient(_base.ClientBase):
             reference_label_scheme=reference_label_scheme,
             conventions=conventions,
             output_grid=output_grid,
+            full_frame=full_frame,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         return await attempts.run_async(
@@ -196,9 +207,9 @@ class AsyncClient(_base.ClientBase):
         )
         attempts = Attempts(timeout_s=timeout_s)
         upload = Upload(plan.files)
-        async with self._typed_errors(upload):
+        async with self._typed_call("EvaluationService/Evaluate", upload) as metadata:
             response = await self._evaluation.Evaluate(
-                _in_thread(plan.requests(upload)), timeout=attempts.remaining_s()
+                _in_thread(plan.requests(upload)), timeout=attempts.remaining_s(), metadata=metadata
             )
         return decode.evaluation(response, plan)
 
@@ -206,8 +217,10 @@ class AsyncClient(_base.ClientBase):
         """What the server is and serves. See `Client.info`."""
         self._check_open()
         attempts = Attempts(timeout_s=timeout_s)
-        async with self._typed_errors():
-            response = await self._info.GetInfo(info_pb2.GetInfoRequest(), timeout=attempts.remaining_s())
+        async with self._typed_call("InfoService/GetInfo") as metadata:
+            response = await self._info.GetInfo(
+                info_pb2.GetInfoRequest(), timeout=attempts.remaining_s(), metadata=metadata
+            )
         return decode.server_info(response)
 
     async def health(
@@ -225,31 +238,42 @@ class AsyncClient(_base.ClientBase):
 
     async def _segment_once(self, plan: SegmentPlan, fold: SegmentFold, *, timeout_s: float) -> SegmentationResult:
         upload = Upload(plan.files)
-        async with self._typed_errors(upload):
-            call = self._segmentation.Segment(_in_thread(plan.requests(upload)), timeout=timeout_s)
-            try:
-                async for response in call:
-                    fold.feed(response)
-            finally:
-                call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
-        return await asyncio.to_thread(fold.finish)
+        with self._calling("SegmentationService/Segment") as metadata:
+            async with self._typed_errors(upload):
+                call = self._segmentation.Segment(
+                    _in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata
+                )
+                try:
+                    async for response in call:
+                        fold.feed(response)
+                finally:
+                    call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
+            return await asyncio.to_thread(fold.finish)
 
     async def _check_once(self, plan: CheckPlan, *, timeout_s: float) -> CheckResult:
         upload = Upload(plan.files)
-        async with self._typed_errors(upload):
-            response = await self._checks.Check(_in_thread(plan.requests(upload)), timeout=timeout_s)
+        async with self._typed_call("CheckService/Check", upload) as metadata:
+            response = await self._checks.Check(_in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata)
         return check_result(response)
 
     async def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
         upload = Upload(plan.files)
-        async with self._typed_errors(upload):
-            call = self._synthesis.Generate(_in_thread(plan.requests(upload)), timeout=timeout_s)
-            try:
-                async for response in call:
-                    fold.feed(response)
-            finally:
-                call.cancel()  # as above
-        return await asyncio.to_thread(fold.finish)
+        with self._calling("SynthesisService/Generate") as metadata:
+            async with self._typed_errors(upload):
+                call = self._synthesis.Generate(_in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata)
+                try:
+                    async for response in call:
+                        fold.feed(response)
+                finally:
+                    call.cancel()  # as above
+            return await asyncio.to_thread(fold.finish)
+
+    @asynccontextmanager
+    async def _typed_call(self, method: str, upload: Upload | None = None) -> AsyncIterator[Metadata]:
+        """The metadata of one attempt, whose errors are ours."""
+        with self._calling(method) as metadata:
+            async with self._typed_errors(upload):
+                yield metadata
 
     @asynccontextmanager
     async def _typed_errors(self, upload: Upload | None = None) -> AsyncIterator[None]:

@@ -54,23 +54,28 @@ class TlsConfig:
         return () if self.server_name is None else (("grpc.ssl_target_name_override", self.server_name),)
 
 
-def check_target(target: str, *, tls: TlsConfig | None, plaintext: bool) -> None:
-    """Refuses to send patient data in the clear across a network that nobody vouched for.
+def check_target(target: str, *, tls: TlsConfig | None, plaintext: bool, token: bool = False) -> None:
+    """Refuses to send patient data in the clear across a network that nobody vouched for, and a token across any.
 
     Args:
         target: `HOST:PORT`, or a gRPC URI such as `unix:/run/glioserve.sock`.
         tls: Protection of the channel, if any.
         plaintext: The caller vouches for the network.
+        token: A token goes with each call.
 
     Raises:
-        LocalInputError: The target is not on this machine, there is no TLS, and the caller did not ask for plaintext;
-            or the caller asked for both.
+        LocalInputError: The target is not on this machine, there is no TLS, and the caller did not ask for plaintext,
+            or there is a token; or the caller asked for both.
     """
     if not target.strip():
         raise LocalInputError("target", "must be HOST:PORT", "nothing")
     if tls is not None and plaintext:
         raise LocalInputError("plaintext", "must not be asked for together with TLS", "both")
-    if tls is None and not plaintext and not is_loopback(target):
+    if tls is not None or is_loopback(target):
+        return
+    if token:
+        raise LocalInputError("token_file", "must go over TLS, or to this machine", "plaintext to another machine")
+    if not plaintext:
         raise LocalInputError("target", "must be on this machine unless TLS is set or plaintext asked for", "neither")
 
 
@@ -78,6 +83,8 @@ def is_loopback(target: str) -> bool:
     """Whether a target can only be on this machine."""
     if target.startswith(("unix:", "unix-abstract:")):
         return True
+    if target.startswith("dns://") and not target.startswith("dns:///"):
+        return False  # another machine is asked where the host is
     address = target.rsplit("/", 1)[-1]  # dns:///host:port, ipv4:127.0.0.1:port
     for prefix in ("dns:", "ipv4:", "ipv6:"):
         address = address.removeprefix(prefix)

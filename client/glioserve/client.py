@@ -21,6 +21,7 @@ from glioserve.core.fold import SegmentFold
 from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
 from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
 from glioserve.core.status import error_of
+from glioserve.core.tracing import Metadata
 from glioserve.core.upload import Upload
 from glioserve.exam_files import Case, ExamFiles, PathLike
 from glioserve.findings import CheckResult
@@ -50,12 +51,16 @@ class Client(_base.ClientBase):
     """A connection to a server. Use it in a `with` statement; it may be shared between threads.
 
     Args:
-        target: `HOST:PORT`, or a gRPC URI such as `unix:/run/glioserve.sock`.
+        target: `HOST:PORT`, or a gRPC URI such as `unix:/run/glioserve.sock`. Calls are spread over all addresses
+            of a name, e.g. of `dns:///gateway.example:50051`.
         tls: Protection of the channel. Without it, only servers on this machine are called.
         plaintext: Call a server on another machine without protection all the same, on a network that you vouch for.
+        token_file: Holds the token that the server asks for, on one line. It is read for each call, so it may be
+            replaced, and it goes over TLS, or to a server on this machine, alone.
 
     Raises:
-        LocalInputError: The target is not on this machine and unprotected, or a file of `tls` can't be read.
+        LocalInputError: The target is not on this machine and unprotected, or a file of `tls`, or that of the token,
+            can't be read.
 
     Example:
         with glioserve.Client() as client:
@@ -63,8 +68,15 @@ class Client(_base.ClientBase):
             result.label_map.save("segmentation.nii.gz")
     """
 
-    def __init__(self, target: str = DEFAULT_TARGET, *, tls: TlsConfig | None = None, plaintext: bool = False) -> None:
-        super().__init__(target, tls=tls, plaintext=plaintext)
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        tls: TlsConfig | None = None,
+        plaintext: bool = False,
+        token_file: PathLike | None = None,
+    ) -> None:
+        super().__init__(target, tls=tls, plaintext=plaintext, token_file=token_file)
         if self._credentials is None:
             self._channel = grpc.insecure_channel(target, options=self._options)
         else:
@@ -74,7 +86,7 @@ class Client(_base.ClientBase):
         self._evaluation = evaluation_pb2_grpc.EvaluationServiceStub(self._channel)
         self._synthesis = synthesis_pb2_grpc.SynthesisServiceStub(self._channel)
         self._info = info_pb2_grpc.InfoServiceStub(self._channel)
-        self._cohorts = Cohorts(self._channel, check_open=self._check_open, typed_errors=_typed_errors)
+        self._cohorts = Cohorts(self._channel, check_open=self._check_open, calling=self._typed_call)
         self._health = self._channel.unary_unary(
             _base.HEALTH_METHOD,
             request_serializer=_base.health_request,
@@ -108,6 +120,7 @@ class Client(_base.ClientBase):
         reference_label_scheme: LabelScheme | None = None,
         conventions: MetricConventions = MetricConventions(),  # noqa: B008 - frozen
         output_grid: Modality = Modality.T1CE,
+        full_frame: bool = False,
         on_progress: OnProgress | None = None,
         on_partial: OnPartial | None = None,
         timeout_s: float = SEGMENT_TIMEOUT_S,
@@ -122,10 +135,11 @@ class Client(_base.ClientBase):
             reference_label_scheme: What the reference's values mean. Required with `reference`.
             conventions: How metrics are computed, where there is a reference.
             output_grid: The contrast on whose grid, as sent, the masks come back; a reference lies on it too.
+            full_frame: Show the whole frame to every network. It takes far longer; the usual way is measured by it.
             on_progress: Called for each place in the queue and each advance, from this thread.
             on_partial: Called for each region that is known before the rest, WT first, from this thread.
             timeout_s: For everything, upload, queue and retries included.
-            retries: How often to try again when the server is busy and says when to come back.
+            retries: How often to try again when the server is busy and says when to come back, or is not there.
 
         Raises:
             LocalInputError: A file is missing, or arguments contradict each other; nothing was computed.
@@ -141,6 +155,7 @@ class Client(_base.ClientBase):
             reference_label_scheme=reference_label_scheme,
             conventions=conventions,
             output_grid=output_grid,
+            full_frame=full_frame,
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         return attempts.run(
@@ -164,7 +179,7 @@ class Client(_base.ClientBase):
             exam: Four files, a case from `find_case`, some of the four contrasts by their names, or a case folder, in
                 which contrasts may be missing.
             timeout_s: For everything, upload, queue and retries included.
-            retries: How often to try again when the server is busy and says when to come back.
+            retries: How often to try again when the server is busy and says when to come back, or is not there.
 
         Raises:
             LocalInputError: A file is not there, or there is none at all.
@@ -201,7 +216,7 @@ class Client(_base.ClientBase):
             label_scheme: Of the labels, `BRATS_2018` or `BRATS_2023`, which file names tell.
             on_progress: Called for each place in the queue and each advance, from this thread.
             timeout_s: For everything, upload, queue and retries included.
-            retries: How often to try again when the server is busy and says when to come back.
+            retries: How often to try again when the server is busy and says when to come back, or is not there.
 
         Raises:
             LocalInputError: The file of the map is missing, or an argument can't be sent.
@@ -259,8 +274,10 @@ class Client(_base.ClientBase):
         )
         attempts = Attempts(timeout_s=timeout_s)
         upload = Upload(plan.files)
-        with _typed_errors(upload):
-            response = self._evaluation.Evaluate(plan.requests(upload), timeout=attempts.remaining_s())
+        with self._typed_call("EvaluationService/Evaluate", upload) as metadata:
+            response = self._evaluation.Evaluate(
+                plan.requests(upload), timeout=attempts.remaining_s(), metadata=metadata
+            )
         return decode.evaluation(response, plan)
 
     def info(self, *, timeout_s: float = QUERY_TIMEOUT_S) -> ServerInfo:
@@ -270,9 +287,9 @@ class Client(_base.ClientBase):
             ServerError: The server or the way to it failed; see its subclasses.
         """
         self._check_open()
-        with _typed_errors():
+        with self._typed_call("InfoService/GetInfo") as metadata:
             response = self._info.GetInfo(
-                info_pb2.GetInfoRequest(), timeout=Attempts(timeout_s=timeout_s).remaining_s()
+                info_pb2.GetInfoRequest(), timeout=Attempts(timeout_s=timeout_s).remaining_s(), metadata=metadata
             )
         return decode.server_info(response)
 
@@ -293,31 +310,39 @@ class Client(_base.ClientBase):
 
     def _segment_once(self, plan: SegmentPlan, fold: SegmentFold, *, timeout_s: float) -> SegmentationResult:
         upload = Upload(plan.files)
-        with _typed_errors(upload):
-            call = self._segmentation.Segment(plan.requests(upload), timeout=timeout_s)
-            try:
-                for response in call:
-                    fold.feed(response)
-            finally:
-                call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
-        return fold.finish()
+        with self._calling("SegmentationService/Segment") as metadata:
+            with _typed_errors(upload):
+                call = self._segmentation.Segment(plan.requests(upload), timeout=timeout_s, metadata=metadata)
+                try:
+                    for response in call:
+                        fold.feed(response)
+                finally:
+                    call.cancel()  # without effect on a call that has ended; else it frees the server's work at once
+            return fold.finish()
 
     def _check_once(self, plan: CheckPlan, *, timeout_s: float) -> CheckResult:
         upload = Upload(plan.files)
-        with _typed_errors(upload):
-            response = self._checks.Check(plan.requests(upload), timeout=timeout_s)
+        with self._typed_call("CheckService/Check", upload) as metadata:
+            response = self._checks.Check(plan.requests(upload), timeout=timeout_s, metadata=metadata)
         return check_result(response)
 
     def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
         upload = Upload(plan.files)
-        with _typed_errors(upload):
-            call = self._synthesis.Generate(plan.requests(upload), timeout=timeout_s)
-            try:
-                for response in call:
-                    fold.feed(response)
-            finally:
-                call.cancel()  # as above
-        return fold.finish()
+        with self._calling("SynthesisService/Generate") as metadata:
+            with _typed_errors(upload):
+                call = self._synthesis.Generate(plan.requests(upload), timeout=timeout_s, metadata=metadata)
+                try:
+                    for response in call:
+                        fold.feed(response)
+                finally:
+                    call.cancel()  # as above
+            return fold.finish()
+
+    @contextmanager
+    def _typed_call(self, method: str, upload: Upload | None = None) -> Iterator[Metadata]:
+        """The metadata of one attempt, whose errors are ours."""
+        with self._calling(method) as metadata, _typed_errors(upload):
+            yield metadata
 
 
 @contextmanager

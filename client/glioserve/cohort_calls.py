@@ -11,6 +11,7 @@ import grpc
 from glioserve.cohorts import Cohort
 from glioserve.core.attempts import Attempts
 from glioserve.core.cohorts import list_request, read_cohort, read_spec, submit_request
+from glioserve.core.tracing import Metadata
 from glioserve.exam_files import PathLike
 from glioserve.limits import COHORT_TIMEOUT_S, checked_timeout_s
 from glioserve.v1 import cohort_pb2 as pb
@@ -25,7 +26,7 @@ class Cohorts:
     Args:
         channel: To the server.
         check_open: Raises when the client is closed.
-        typed_errors: Turns gRPC's errors into ours.
+        calling: Gives one attempt of a method its metadata, and turns gRPC's errors into ours.
     """
 
     def __init__(
@@ -33,11 +34,11 @@ class Cohorts:
         channel: grpc.Channel,
         *,
         check_open: Callable[[], None],
-        typed_errors: Callable[[], AbstractContextManager[None]],
+        calling: Callable[[str], AbstractContextManager[Metadata]],
     ) -> None:
         self._stub = CohortServiceStub(channel)
         self._check_open = check_open
-        self._typed_errors = typed_errors
+        self._calling = calling
 
     def submit(
         self,
@@ -57,7 +58,7 @@ class Cohorts:
             output: An s3:// URL where the server allows that. None has the server choose.
             shards: Processes that share the work. None has the server choose.
             timeout_s: For the whole call, retries included.
-            retries: How often to try again when the server is busy and says when to come back.
+            retries: How often to try again when the server is busy and says when to come back, or is not there.
 
         Raises:
             LocalInputError: The file can't be read, or an argument is impossible.
@@ -87,8 +88,8 @@ class Cohorts:
         request = submit_request(text, cohort_id=cohort_id, output=output, shards=shards)
 
         def once(left_s: float) -> Cohort:
-            with self._typed_errors():
-                return read_cohort(self._stub.Submit(request, timeout=left_s).cohort)
+            with self._calling("CohortService/Submit") as metadata:
+                return read_cohort(self._stub.Submit(request, metadata=metadata, timeout=left_s).cohort)
 
         return Attempts(timeout_s=timeout_s, retries=retries).run(once)
 
@@ -100,8 +101,10 @@ class Cohorts:
             GlioserveError: As for `submit`.
         """
         self._check_open()
-        with self._typed_errors():
-            answer = self._stub.Get(pb.GetCohortRequest(id=cohort_id), timeout=checked_timeout_s(timeout_s))
+        with self._calling("CohortService/Get") as metadata:
+            answer = self._stub.Get(
+                pb.GetCohortRequest(id=cohort_id), metadata=metadata, timeout=checked_timeout_s(timeout_s)
+            )
         return read_cohort(answer.cohort)
 
     def list(self, *, limit: int = DEFAULT_LIMIT, timeout_s: float = COHORT_TIMEOUT_S) -> tuple[Cohort, ...]:
@@ -115,8 +118,8 @@ class Cohorts:
             GlioserveError: As for `submit`.
         """
         self._check_open()
-        with self._typed_errors():
-            answer = self._stub.List(list_request(limit), timeout=checked_timeout_s(timeout_s))
+        with self._calling("CohortService/List") as metadata:
+            answer = self._stub.List(list_request(limit), metadata=metadata, timeout=checked_timeout_s(timeout_s))
         return tuple(read_cohort(each) for each in answer.cohorts)
 
     def cancel(self, cohort_id: str, *, timeout_s: float = COHORT_TIMEOUT_S) -> Cohort:
@@ -127,8 +130,10 @@ class Cohorts:
             GlioserveError: As for `submit`.
         """
         self._check_open()
-        with self._typed_errors():
-            answer = self._stub.Cancel(pb.CancelCohortRequest(id=cohort_id), timeout=checked_timeout_s(timeout_s))
+        with self._calling("CohortService/Cancel") as metadata:
+            answer = self._stub.Cancel(
+                pb.CancelCohortRequest(id=cohort_id), metadata=metadata, timeout=checked_timeout_s(timeout_s)
+            )
         return read_cohort(answer.cohort)
 
     def watch(self, cohort_id: str, *, timeout_s: float | None = None) -> Iterator[Cohort]:
@@ -147,8 +152,8 @@ class Cohorts:
         return self._watch(cohort_id, None if timeout_s is None else checked_timeout_s(timeout_s))
 
     def _watch(self, cohort_id: str, timeout_s: float | None) -> Iterator[Cohort]:
-        with self._typed_errors():
-            call = self._stub.Watch(pb.WatchCohortRequest(id=cohort_id), timeout=timeout_s)
+        with self._calling("CohortService/Watch") as metadata:
+            call = self._stub.Watch(pb.WatchCohortRequest(id=cohort_id), metadata=metadata, timeout=timeout_s)
             try:
                 for answer in call:
                     yield read_cohort(answer.cohort)
@@ -164,7 +169,7 @@ class AsyncCohorts:
     Args:
         channel: To the server.
         check_open: Raises when the client is closed.
-        typed_errors: Turns gRPC's errors into ours.
+        calling: Gives one attempt of a method its metadata, and turns gRPC's errors into ours.
     """
 
     def __init__(
@@ -172,11 +177,11 @@ class AsyncCohorts:
         channel: grpc.aio.Channel,
         *,
         check_open: Callable[[], None],
-        typed_errors: Callable[[], AbstractAsyncContextManager[None]],
+        calling: Callable[[str], AbstractAsyncContextManager[Metadata]],
     ) -> None:
         self._stub = CohortServiceStub(channel)
         self._check_open = check_open
-        self._typed_errors = typed_errors
+        self._calling = calling
 
     async def submit(
         self,
@@ -209,8 +214,8 @@ class AsyncCohorts:
         request = submit_request(text, cohort_id=cohort_id, output=output, shards=shards)
 
         async def once(left_s: float) -> Cohort:
-            async with self._typed_errors():
-                answer = await self._stub.Submit(request, timeout=left_s)
+            async with self._calling("CohortService/Submit") as metadata:
+                answer = await self._stub.Submit(request, metadata=metadata, timeout=left_s)
             return read_cohort(answer.cohort)
 
         return await Attempts(timeout_s=timeout_s, retries=retries).run_async(once)
@@ -218,30 +223,34 @@ class AsyncCohorts:
     async def get(self, cohort_id: str, *, timeout_s: float = COHORT_TIMEOUT_S) -> Cohort:
         """How far a cohort is. See `Cohorts.get`."""
         self._check_open()
-        async with self._typed_errors():
-            answer = await self._stub.Get(pb.GetCohortRequest(id=cohort_id), timeout=checked_timeout_s(timeout_s))
+        async with self._calling("CohortService/Get") as metadata:
+            answer = await self._stub.Get(
+                pb.GetCohortRequest(id=cohort_id), metadata=metadata, timeout=checked_timeout_s(timeout_s)
+            )
         return read_cohort(answer.cohort)
 
     async def list(self, *, limit: int = DEFAULT_LIMIT, timeout_s: float = COHORT_TIMEOUT_S) -> tuple[Cohort, ...]:
         """The cohorts that the server knows, the newest first. See `Cohorts.list`."""
         self._check_open()
-        async with self._typed_errors():
-            answer = await self._stub.List(list_request(limit), timeout=checked_timeout_s(timeout_s))
+        async with self._calling("CohortService/List") as metadata:
+            answer = await self._stub.List(list_request(limit), metadata=metadata, timeout=checked_timeout_s(timeout_s))
         return tuple(read_cohort(each) for each in answer.cohorts)
 
     async def cancel(self, cohort_id: str, *, timeout_s: float = COHORT_TIMEOUT_S) -> Cohort:
         """Stops a cohort. See `Cohorts.cancel`."""
         self._check_open()
-        async with self._typed_errors():
-            answer = await self._stub.Cancel(pb.CancelCohortRequest(id=cohort_id), timeout=checked_timeout_s(timeout_s))
+        async with self._calling("CohortService/Cancel") as metadata:
+            answer = await self._stub.Cancel(
+                pb.CancelCohortRequest(id=cohort_id), metadata=metadata, timeout=checked_timeout_s(timeout_s)
+            )
         return read_cohort(answer.cohort)
 
     async def watch(self, cohort_id: str, *, timeout_s: float | None = None) -> AsyncIterator[Cohort]:
         """The cohort now, at each change, and for the last time when it has ended. See `Cohorts.watch`."""
         self._check_open()
         limit_s = None if timeout_s is None else checked_timeout_s(timeout_s)
-        async with self._typed_errors():
-            call = self._stub.Watch(pb.WatchCohortRequest(id=cohort_id), timeout=limit_s)
+        async with self._calling("CohortService/Watch") as metadata:
+            call = self._stub.Watch(pb.WatchCohortRequest(id=cohort_id), metadata=metadata, timeout=limit_s)
             try:
                 async for answer in call:
                     yield read_cohort(answer.cohort)

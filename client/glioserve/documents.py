@@ -13,7 +13,14 @@ from typing import Any
 
 from glioserve.cohorts import Cohort
 from glioserve.conventions import MetricConventions
-from glioserve.errors import GlioserveError, InputFault, InvalidInputError, InvalidSpecError, ServerBusyError
+from glioserve.errors import (
+    GlioserveError,
+    InputFault,
+    InvalidInputError,
+    InvalidSpecError,
+    ServerBusyError,
+    ServerUnavailableError,
+)
 from glioserve.findings import CheckResult, Finding
 from glioserve.results import (
     EvaluationResult,
@@ -74,6 +81,7 @@ def segmentation_document(result: SegmentationResult, *, created: datetime) -> D
         },
         "timings": _timings(result.timings),
         "total_seconds": result.total_s,
+        "shown_share": result.shown_share,
         "models": _models(result.models),
         "warnings": list(result.warnings),
         "notes": list(result.notes),
@@ -185,7 +193,10 @@ def error_document(error: GlioserveError) -> Document:
                 {"line": each.line, "column": each.column, "field": each.field, "rule": each.rule, "got": each.got}
                 for each in (error.faults if isinstance(error, InvalidSpecError) else ())
             ],
-            "retry_after_seconds": error.retry_after_s if isinstance(error, ServerBusyError) else None,
+            "retry_after_seconds": error.retry_after_s
+            if isinstance(error, ServerBusyError | ServerUnavailableError)
+            else None,
+            "request_id": error.request_id,
         },
         "client": {"version": __version__},
     }

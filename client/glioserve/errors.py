@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 
 class GlioserveError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of every error that this library raises on purpose.
+
+    Attributes:
+        request_id: By which the server's log names the call that failed; None where there was none.
+    """
+
+    request_id: str | None = None
 
 
 class InputFault(GlioserveError):
@@ -124,7 +130,16 @@ class ServerBusyError(ServerError):
 
 
 class ServerUnavailableError(ServerError):
-    """There is no server, it is starting or stopping, or its inference engine is down."""
+    """There is no server, it is starting or stopping, or its inference engine is down.
+
+    Args:
+        message: See `ServerError`.
+        retry_after_s: When to ask again, in seconds; None where nobody is there to give a hint.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class DeadlineError(ServerError):

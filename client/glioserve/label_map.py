@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
 
 from glioserve.gzipped import GzippedNifti
+from glioserve.nifti import Voxels
 from glioserve.terms import LabelScheme, Region
 
 
@@ -45,7 +47,12 @@ class LabelMap(Labels):
 
     def mask(self, region: Region) -> npt.NDArray[np.bool_]:
         """The voxels of a region, `bool [i, j, k]`."""
-        return np.isin(self.array, sorted(self.label_scheme.region_labels[region]))
+        return labelled(self.array, self.label_scheme.region_labels[region])
+
+
+def labelled(labels: Voxels, values: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """The voxels that have one of a few values. Comparing with each is far quicker than `numpy.isin`."""
+    return reduce(np.logical_or, (labels == value for value in values))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from glioserve.errors import LocalInputError
 from glioserve.v1.contract import MAX_MESSAGE_BYTES
 
@@ -26,13 +28,44 @@ QUERY_TIMEOUT_S = 10.0
 DEFAULT_GENERATOR = "joint"
 """What draws synthetic exams where a caller names nothing."""
 
-CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [
+                {"service": "glioserve.v1.InfoService"},
+                {"service": "glioserve.v1.CohortService", "method": "Get"},
+                {"service": "glioserve.v1.CohortService", "method": "List"},
+            ],
+            "retryPolicy": {
+                "maxAttempts": 2,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+}
+"""Calls are spread over all addresses that a name has, e.g. `dns:///gateway:50051` of a headless Service.
+
+Questions are asked again by gRPC itself when a server goes away under them. Calls with files are not, since gRPC would
+have to keep what was sent: `retries` does that, by reading the files again.
+"""
+
+CHANNEL_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # A dead peer is noticed within 80 s while a call is open. Servers by default refuse to be pinged much more often.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    # Replicas that come up are found within seconds of one that goes; gRPC would wait for 30.
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+    # Nor is a server that comes back left alone for gRPC's 120 s: each retry within a pause would fail at once.
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
 )
 """Settings of every channel, both clients'."""
 

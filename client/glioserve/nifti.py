@@ -21,12 +21,17 @@ from nibabel.wrapstruct import WrapStructError
 
 from glioserve.errors import LocalInputError
 
+Voxels = npt.NDArray[np.integer[Any] | np.floating[Any]]
+"""Intensities or labels, `[i, j, k]`."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 AFFINE_TOLERANCE_MM = 1e-3
 """Largest difference of two affines' entries that is rounding (NIfTI stores them as float32)."""
 
 MAX_VOXELS = 2**27
 """Of a file whose voxels are read."""
+SMALL_INTEGER_BYTES = 2
+"""Integers of at most this size take less room as they are than as floats."""
 DEFLATE_RATIO = 1032
 """No file expands to more bytes for each of its own."""
 
@@ -70,8 +75,8 @@ def read_grid(path: Path, *, field: str) -> Grid:
         return grid_of(image)
 
 
-def read_array(path: Path, *, field: str) -> npt.NDArray[np.float32]:
-    """The voxels of a file in closest canonical (RAS+) order, `float32 [i, j, k]`, in the file's own intensities.
+def read_array(path: Path, *, field: str) -> Voxels:
+    """The voxels of a file in closest canonical (RAS+) order, `[i, j, k]`, in the file's own intensities.
 
     Args:
         path: A `.nii` or `.nii.gz` file; the content decides, not the name.
@@ -83,7 +88,7 @@ def read_array(path: Path, *, field: str) -> npt.NDArray[np.float32]:
     return read_volume(path, field=field)[0]
 
 
-def read_volume(path: Path, *, field: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+def read_volume(path: Path, *, field: str) -> tuple[Voxels, npt.NDArray[np.float64]]:
     """The same voxels with where they lie.
 
     Args:
@@ -91,7 +96,8 @@ def read_volume(path: Path, *, field: str) -> tuple[npt.NDArray[np.float32], npt
         field: As for `read_array`.
 
     Returns:
-        The voxels, `float32 [i, j, k]`, and their indices to RAS+ world, millimetres, `float64 [4, 4]`.
+        The voxels, `[i, j, k]`, as integers where the file stores small ones, else `float32`; and their indices to
+        RAS+ world, millimetres, `float64 [4, 4]`.
 
     Raises:
         LocalInputError: It can't be read, is not NIfTI, has too many voxels, or others than real numbers.
@@ -99,7 +105,10 @@ def read_volume(path: Path, *, field: str) -> tuple[npt.NDArray[np.float32], npt
     with _opened(path, field) as image:
         _check_voxels(image, path, field)
         canonical = nib.as_closest_canonical(image)
-        return np.asarray(canonical.dataobj, dtype=np.float32), np.asarray(canonical.affine, dtype=np.float64)
+        voxels = np.asarray(canonical.dataobj)
+        if voxels.dtype.kind == "f" or voxels.dtype.itemsize > SMALL_INTEGER_BYTES:
+            voxels = voxels.astype(np.float32, copy=False)
+        return voxels, np.asarray(canonical.affine, dtype=np.float64)
 
 
 def image_from_bytes(data: bytes) -> Any:  # noqa: ANN401 - nibabel is typed in part only

@@ -146,6 +146,9 @@ class SegmentationResult:
         findings: Warnings of the case check.
         preparations: What was done to each contrast; empty from servers that do not tell.
         brain_mask: The brain, on the masks' grid; None where the exam came skull-stripped.
+        shown_share: Of the voxels of three whole frames, the share that the three networks were shown; 1 where the
+            full frame was asked for, None from servers that do not tell.
+        worked_s: Seconds on the server by the clock, waiting left out; None from servers that do not tell.
     """
 
     label_map: LabelMap
@@ -163,6 +166,8 @@ class SegmentationResult:
     findings: tuple[Finding, ...] = ()
     preparations: tuple[Preparation, ...] = ()
     brain_mask: BrainMask | None = None
+    shown_share: float | None = None
+    worked_s: float | None = None
 
     def volume_ml(self, region: Region) -> float:
         """The volume of a region in millilitres."""
@@ -170,8 +175,8 @@ class SegmentationResult:
 
     @property
     def total_s(self) -> float:
-        """Seconds of all stages."""
-        return sum(timing.seconds for timing in self.timings)
+        """Seconds on the server, waiting left out; of a server that does not tell, all stages' together."""
+        return sum(timing.seconds for timing in self.timings) if self.worked_s is None else self.worked_s
 
 
 @dataclass(frozen=True)

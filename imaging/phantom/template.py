@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from imaging.phantom.errors import PhantomError
 from imaging.phantom.fields import FloatVolume
 from imaging.volume import Volume
 
@@ -36,9 +37,15 @@ class Template:
 
 @lru_cache(maxsize=1)
 def load_template() -> Template:
-    """The template, read from the installed nilearn package. Read once; the arrays are read-only."""
-    # A second to import, and most who know of phantoms make none.
-    from nilearn import datasets
+    """The template, read from the installed nilearn package. Read once; the arrays are read-only.
+
+    Raises:
+        PhantomError: The package `nilearn` is not installed.
+    """
+    try:  # a second to import, and most who know of phantoms make none
+        from nilearn import datasets
+    except ImportError as error:
+        raise PhantomError("template", "needs the package nilearn where brains are grown", str(error)) from None
 
     brain, origin_mm = _read(datasets.load_mni152_brain_mask(resolution=1))
     gm, _ = _read(datasets.load_mni152_gm_template(resolution=1))

@@ -15,6 +15,7 @@ from imaging.exam import Exam
 from imaging.geometry import Grid
 from imaging.modality import Modality
 from imaging.pipeline.check import has_standard_spacing
+from imaging.pipeline.flight import fly
 from imaging.pipeline.observer import Stage
 from imaging.pipeline.stages import Stages
 from imaging.raw_exam import RawExam
@@ -102,7 +103,7 @@ def standardise(
         extract: Finds the brain; None where nothing can.
         stages: Are told, timed, and may cancel.
         max_voxels: Of one modality of the outcome.
-        threads: For the registrations.
+        threads: For the registrations, and for interpolation.
 
     Raises:
         ExamError: It needs brain extraction and there is none, or no brain is found.
@@ -130,9 +131,14 @@ def standardise(
     changed = [name for name in volumes if alignments[name].registered or not volumes[name].grid.matches(grid)]
     if changed or brain is not None:
         with stages.run(Stage.RESAMPLE):
-            for name in changed:
-                stages.observer.check_cancelled()
-                volumes[name] = _resampled(volumes[name], grid, alignments[name].motion, stripped=report.skull_stripped)
+            volumes |= _all_resampled(
+                {name: volumes[name] for name in changed},
+                grid,
+                alignments,
+                stripped=report.skull_stripped,
+                stages=stages,
+                threads=threads,
+            )
             if brain is not None:
                 kept = resample_mask(brain.voxels != 0, brain.grid, grid)
                 volumes = {name: _only(volume, kept) for name, volume in volumes.items()}
@@ -152,6 +158,25 @@ def _grid(fixed: Grid, *, max_voxels: int) -> Grid:
     if voxels > max_voxels:
         raise GeometryError(FIXED.value, f"field of view must hold at most {max_voxels} voxels of 1 mm", f"{voxels}")
     return grid
+
+
+def _all_resampled(
+    volumes: Mapping[Modality, Volume],
+    grid: Grid,
+    alignments: Mapping[Modality, Alignment],
+    *,
+    stripped: bool,
+    stages: Stages,
+    threads: int,
+) -> dict[Modality, Volume]:
+    """Contrasts on the grid that the networks work on, some of them at one time."""
+    done: dict[Modality, Volume] = {}
+
+    def work(name: Modality) -> None:
+        done[name] = _resampled(volumes[name], grid, alignments[name].motion, stripped=stripped)
+
+    fly(volumes, work, in_flight=threads, before=stages.observer.check_cancelled, done=lambda _: None)
+    return done
 
 
 def _resampled(volume: Volume, grid: Grid, motion: RigidMotion, *, stripped: bool) -> Volume:

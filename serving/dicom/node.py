@@ -63,7 +63,9 @@ class DicomNode:
                 self._queue.forget_faults()
             self._take_up()
             self._metrics.watch(waiting=lambda: len(self._schedule), held=lambda: len(self._queue.studies()))
-            self.metrics_address = stack.enter_context(self._metrics.served(settings.host, settings.metrics_port))
+            self.metrics_address = stack.enter_context(
+                self._metrics.served(settings.metrics_host, settings.metrics_port)
+            )
             worker = threading.Thread(target=self._run, name="studies")
             worker.start()
             stack.callback(self._stop, worker)
@@ -163,6 +165,7 @@ def _client(settings: DicomSettings) -> Client:
     if settings.tls_ca is not None or settings.tls_cert is not None:
         tls = TlsConfig(settings.tls_ca, settings.tls_cert, settings.tls_key)
     try:
-        return Client(settings.server, tls=tls, plaintext=settings.plaintext)
+        return Client(settings.server, tls=tls, plaintext=settings.plaintext, token_file=settings.token_file)
     except LocalInputError as error:
-        raise SettingsError("server", error.rule, error.got) from None
+        field = error.field if error.field in settings.model_fields_set else "server"
+        raise SettingsError(field, error.rule, error.got) from None

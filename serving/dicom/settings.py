@@ -10,7 +10,8 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from serving.settings import NODE_PREFIX, LogLevel, ProcessSettings, is_loopback, load
+from serving.loopback import is_loopback
+from serving.settings import NODE_PREFIX, LogLevel, ProcessSettings, load
 
 _AE_TITLE_LENGTH = 16
 _AE_TITLE = r"^[ -\[\]-~]*[!-\[\]-~][ -\[\]-~]*$"
@@ -51,6 +52,9 @@ class DicomSettings(ProcessSettings):
         None, description="PEM file of the node's certificate, for the gateway; with tls_key."
     )
     tls_key: Path | None = Field(None, description="PEM file of the private key; with tls_cert.")
+    token_file: Path | None = Field(
+        None, description="File of the token that the gateway asks for; sent by TLS, or on this machine, alone."
+    )
     timeout_s: float = Field(900.0, gt=0, description="Longest duration of one segmentation, waiting included.")
 
     destination_ae_title: str = Field(
@@ -66,6 +70,9 @@ class DicomSettings(ProcessSettings):
     retry_max_s: float = Field(600.0, gt=0, description="Longest time between two attempts.")
     drain_s: float = Field(30.0, ge=0, description="After SIGTERM, time for a running segmentation to finish.")
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address that the metrics listen on. They are open to all who reach it."
+    )
     metrics_port: int = Field(9465, ge=0, le=65535, description="Port of the metrics (HTTP); 0 takes a free one.")
     log_level: LogLevel = Field(LogLevel.INFO, description="Least severity that is logged.")
 

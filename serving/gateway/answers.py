@@ -12,6 +12,7 @@ from imaging.modality import Modality
 from imaging.pipeline.observer import Stage
 from imaging.pipeline.standardise import Preparation
 from imaging.regions import Region
+from serving.gateway.intensity import Intensity
 from serving.synthesis.provenance import Provenance
 
 
@@ -83,6 +84,9 @@ class SegmentOutcome:
         warnings: What a reader must know.
         findings: Of the case check: warnings alone.
         preparations: What was done to each modality.
+        intensities: How bright each modality is, as sent.
+        worked_s: By the clock, from the first file decoded to the label map encoded.
+        shown_share: Of three times the frame's voxels, what the three networks were shown.
         label_map: The labels as gzipped NIfTI, on the grid that was asked for.
         brain_mask: What was taken for the brain, likewise; no bytes where the exam came skull-stripped.
     """
@@ -93,6 +97,9 @@ class SegmentOutcome:
     warnings: tuple[str, ...]
     findings: tuple[Finding, ...]
     preparations: Mapping[Modality, Preparation]
+    intensities: Mapping[Modality, Intensity]
+    worked_s: float
+    shown_share: float
     label_map: bytes
     brain_mask: bytes
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from serving.telemetry.tracing import stage_ended
+
 
 @dataclass
 class StageClock:
@@ -20,3 +22,4 @@ class StageClock:
         started = time.perf_counter()
         yield
         self.seconds[stage] = time.perf_counter() - started
+        stage_ended(stage)

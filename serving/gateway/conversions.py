@@ -46,6 +46,7 @@ def segment_order(header: segmentation_pb2.SegmentHeader) -> SegmentOrder:
         reference_label_scheme=scheme("reference_label_scheme", header.reference_label_scheme),
         conventions=_conventions(header.conventions),
         output_grid=known("output_grid", header.output_grid, MODALITIES) or Modality.T1CE,
+        full_frame=header.full_frame,
     )
 
 
@@ -99,6 +100,8 @@ def segment_messages(
             output_grid=MODALITIES[order.output_grid],
             findings=[finding_message(finding) for finding in outcome.findings],
             preparations=[_preparation_message(*each) for each in outcome.preparations.items()],
+            shown_share=outcome.shown_share,
+            worked_seconds=outcome.worked_s,
         )
     )
     for file, content in enumerate((outcome.label_map, outcome.brain_mask)):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -18,6 +20,7 @@ from serving.gateway.admission import Admission
 from serving.gateway.answers import Emit, EvaluateOutcome, Event, GenerateOutcome, Queued, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
 from serving.gateway.checking import CheckOrder, check_files
+from serving.gateway.clock import StageClock
 from serving.gateway.errors import DeadlineError, DrainingError, GatewayError
 from serving.gateway.exams import ExamSettings, evaluate_masks, segment_exam
 from serving.gateway.generation import generate_exam
@@ -26,6 +29,7 @@ from serving.gateway.orders import EvaluateOrder, FileSpec, GenerateOrder, Segme
 from serving.gateway.uploads import Piece, check_sizes, receive
 from serving.inference.engine import InferenceEngine
 from serving.synthesis.painter import ServedPainter
+from serving.telemetry.tracing import Tracing, stage_ended
 
 Outcome = TypeVar("Outcome")
 
@@ -65,6 +69,7 @@ class DataPlane:
         limits: Of every call.
         exams: How exams are worked on.
         metrics: What is counted.
+        tracing: What is traced.
         engine_fault: Why the engine can't be used now; None when it can.
         on_engine_fault: Called when the engine failed a call.
     """
@@ -78,6 +83,7 @@ class DataPlane:
         limits: CallLimits,
         exams: ExamSettings,
         metrics: GatewayMetrics,
+        tracing: Tracing,
         engine_fault: Callable[[], ServingError | None],
         on_engine_fault: Callable[[], None],
     ) -> None:
@@ -88,6 +94,7 @@ class DataPlane:
         self._limits = limits
         self._exams = exams
         self._metrics = metrics
+        self._tracing = tracing
         self._engine_fault = engine_fault
         self._on_engine_fault = on_engine_fault
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="exam")
@@ -121,8 +128,9 @@ class DataPlane:
             )
 
         outcome = await self._engine_call(work, order.files, pieces, emit=emit, time_left_s=time_left_s)
-        removed = {volume.region: volume.voxels_removed for volume in outcome.volumes}
-        self._metrics.observe_exam(outcome.timings_s, removed)
+        self._observe_stages(outcome.timings_s)
+        rules = [finding.rule for finding in outcome.findings]
+        self._metrics.exams.observe(outcome.volumes, outcome.intensities, rules)
         return outcome
 
     async def generate(
@@ -147,7 +155,7 @@ class DataPlane:
             )
 
         outcome = await self._engine_call(work, order.files, pieces, emit=emit, time_left_s=time_left_s)
-        self._metrics.observe_stages(outcome.timings_s)
+        self._observe_stages(outcome.timings_s)
         return outcome
 
     async def evaluate(
@@ -219,17 +227,36 @@ class DataPlane:
             async with asyncio.timeout(cancellation.time_left_s) as timeout:
                 self._live[cancellation] = timeout
                 async with self._admission.enter(sum(spec.size_bytes for spec in specs)):
-                    files = await receive(specs, pieces, idle_s=limits.upload_idle_s)
+                    clock = StageClock()
+                    with clock.time("upload"):
+                        files = await receive(specs, pieces, idle_s=limits.upload_idle_s)
+                    self._observe_stages(clock.seconds)
                     self._metrics.observe_upload(sum(len(content) for content in files))
-                    async with self._admission.turn(on_position):
+                    async with self._turn(on_position):
                         return await self._in_worker(partial(work, files, cancellation), cancellation)
         except (TimeoutError, PipelineCancelledError):
             raise cancellation.reason or _deadline_passed() from None
         finally:
             self._live.pop(cancellation, None)
 
+    @asynccontextmanager
+    async def _turn(self, on_position: Callable[[int], None]) -> AsyncIterator[None]:
+        """One of the workers; the wait for it is counted, and is a stage of the call's trace."""
+        started = time.perf_counter()
+        async with self._admission.turn(on_position):
+            waited_s = time.perf_counter() - started
+            self._metrics.observe_wait(waited_s)
+            stage_ended("queue")
+            self._tracing.stages({"queue": waited_s})
+            yield
+
+    def _observe_stages(self, timings_s: Mapping[str, float]) -> None:
+        self._metrics.observe_stages(timings_s)
+        self._tracing.stages(timings_s)
+
     async def _in_worker(self, work: Callable[[], Outcome], cancellation: Cancellation) -> Outcome:
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        # With the call's context, so that what is logged, counted and traced there is the call's.
+        future = asyncio.get_running_loop().run_in_executor(self._executor, copy_context().run, work)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from imaging.volume import Volume
 from serving.gateway.answers import Emit, EvaluateOutcome, RegionVolume, SegmentOutcome
 from serving.gateway.cancellation import Cancellation
 from serving.gateway.clock import StageClock
+from serving.gateway.intensity import Intensity
 from serving.gateway.observer import CallObserver, measure
 from serving.gateway.orders import EvaluateOrder, FileRole, FileSpec, MaskRole, SegmentOrder
 
@@ -62,6 +64,7 @@ def segment_exam(
         ImagingError: The files are not what was asked for.
         PipelineCancelledError: The call is over.
     """
+    started = time.perf_counter()
     clock = StageClock()
     workshop = settings.workshop
     with clock.time("decode"):
@@ -77,8 +80,9 @@ def segment_exam(
     sent = case.images[order.output_grid]
     reference = _reference(order, files, sent.volume.grid, settings.limits)
     raw = RawExam({modality: image.volume for modality, image in case.images.items()})
+    intensities = {modality: Intensity.of(volume.voxels) for modality, volume in raw.volumes.items()}
     observer = CallObserver(emit, cancellation)
-    found = segment_raw(raw, report, workshop, output=order.output_grid, observer=observer)
+    found = segment_raw(raw, report, workshop, output=order.output_grid, full_frame=order.full_frame, observer=observer)
     clock.seconds.update({stage.value: seconds for stage, seconds in found.timings_s.items()})
     metrics: Mapping[Region, RegionMetrics] = {}
     if reference is not None:
@@ -106,6 +110,9 @@ def segment_exam(
         warnings=found.warnings,
         findings=report.findings,
         preparations=found.preparations,
+        intensities=intensities,
+        worked_s=time.perf_counter() - started,
+        shown_share=found.shown_share,
         label_map=label_map,
         brain_mask=brain_mask,
     )

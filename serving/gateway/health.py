@@ -38,10 +38,14 @@ class HealthBoard:
 
     async def open(self, server: aio.Server) -> None:
         """Answer on this server. The engine counts as not ready until `engine_changed`."""
-        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+        self.answer_on(server)
         for service in (CHECK, EVALUATION, COHORTS, INFO):
             await self._servicer.set(service, _SERVING)
         await self.engine_changed(ready=False)
+
+    def answer_on(self, server: aio.Server) -> None:
+        """Answer on this server as well."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
 
     async def engine_changed(self, *, ready: bool) -> None:
         """The engine has passed its golden check, or has failed it."""

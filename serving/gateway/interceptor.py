@@ -12,8 +12,12 @@ from typing import Any, TypeAlias
 import grpc
 from grpc import aio
 
+from serving.gateway.auth import Access
+from serving.gateway.auth_roles import NEEDED
+from serving.gateway.calls import known_call
 from serving.gateway.metrics import GatewayMetrics
 from serving.gateway.status import status_of
+from serving.telemetry.tracing import Tracing
 
 _OURS = "/glioserve."
 _log = logging.getLogger(__name__)
@@ -25,14 +29,18 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 
 class CallInterceptor(aio.ServerInterceptor):
-    """Wraps every method of our own services. Health and reflection pass untouched.
+    """Wraps every method that not everybody may call: all but health, which passes untouched.
 
     Args:
+        access: Decides who may call what.
         metrics: Where calls are counted.
+        tracing: Where they are traced.
     """
 
-    def __init__(self, metrics: GatewayMetrics) -> None:
+    def __init__(self, access: Access, metrics: GatewayMetrics, tracing: Tracing) -> None:
+        self._access = access
         self._metrics = metrics
+        self._tracing = tracing
         self._live = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -49,50 +57,49 @@ class CallInterceptor(aio.ServerInterceptor):
         """The method's handler, wrapped."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or not method.startswith(_OURS):
+        if handler is None or NEEDED.get(method, method) is None:
             return handler
-        name = method.removeprefix(_OURS)
         coders = {
             "request_deserializer": handler.request_deserializer,
             "response_serializer": handler.response_serializer,
         }
         if handler.stream_stream:
-            return grpc.stream_stream_rpc_method_handler(self._streaming(name, handler.stream_stream), **coders)
+            return grpc.stream_stream_rpc_method_handler(self._streaming(method, handler.stream_stream), **coders)
         if handler.stream_unary:
-            return grpc.stream_unary_rpc_method_handler(self._collecting(name, handler.stream_unary), **coders)
+            return grpc.stream_unary_rpc_method_handler(self._collecting(method, handler.stream_unary), **coders)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._answering(name, handler.unary_stream), **coders)
+            return grpc.unary_stream_rpc_method_handler(self._answering(method, handler.unary_stream), **coders)
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._unary(name, handler.unary_unary), **coders)
-        raise TypeError(f"{name} is of a kind that no service here has")
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **coders)
+        raise TypeError(f"{method} is of a kind that no service here has")
 
     # The stubs describe synchronous servicers alone; ours are asynchronous, hence Any.
-    def _unary(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    def _unary(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         async def call(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401  # any message
-            async with self._ending(name, context):
-                return await method(request, context)
+            async with self._ending(method, context):
+                return await behaviour(request, context)
 
         return call
 
-    def _collecting(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    def _collecting(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         async def call(requests: AsyncIterator[Any], context: aio.ServicerContext[Any, Any]) -> Any:  # noqa: ANN401  # any message
-            async with self._ending(name, context, requests):
-                return await method(requests, context)
+            async with self._ending(method, context, requests):
+                return await behaviour(requests, context)
 
         return call
 
-    def _streaming(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         async def call(requests: AsyncIterator[Any], context: aio.ServicerContext[Any, Any]) -> None:
             # Written from here, not yielded on, so that a cancelled call closes the method's generator at once.
-            async with self._ending(name, context, requests), aclosing(method(requests, context)) as responses:
+            async with self._ending(method, context, requests), aclosing(behaviour(requests, context)) as responses:
                 async for response in responses:
                     await context.write(response)
 
         return call
 
-    def _answering(self, name: str, method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    def _answering(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         async def call(request: Any, context: aio.ServicerContext[Any, Any]) -> None:  # noqa: ANN401  # any message
-            async with self._ending(name, context), aclosing(method(request, context)) as responses:
+            async with self._ending(method, context), aclosing(behaviour(request, context)) as responses:
                 async for response in responses:
                     await context.write(response)
 
@@ -100,34 +107,37 @@ class CallInterceptor(aio.ServerInterceptor):
 
     @asynccontextmanager
     async def _ending(
-        self, name: str, context: aio.ServicerContext[Any, Any], requests: AsyncIterator[Any] | None = None
+        self, method: str, context: aio.ServicerContext[Any, Any], requests: AsyncIterator[Any] | None = None
     ) -> AsyncIterator[None]:
-        self._live += 1
-        self._idle.clear()
-        started = time.monotonic()
-        code = grpc.StatusCode.OK
-        kind = ""
-        try:
-            yield
-        except asyncio.CancelledError:
-            code = grpc.StatusCode.CANCELLED
-            raise
-        except Exception as error:  # noqa: BLE001  # every error ends a call in some status
-            status = status_of(error)
-            code, kind = status.code, status.detail.kind
-            if requests is not None:
-                await _discard(requests)
-            await context.abort(code, status.message, status.metadata)
-        finally:
-            self._live -= 1
-            if not self._live:
-                self._idle.set()
-            seconds = time.monotonic() - started
-            self._metrics.observe_call(name, code.name, seconds)
-            _log.info(
-                "call.ended",
-                extra={"method": name, "code": code.name, "seconds": seconds} | ({"kind": kind} if kind else {}),
-            )
+        name = method.removeprefix(_OURS).removeprefix("/")
+        with known_call(self._tracing, name, context) as span:
+            self._live += 1
+            self._idle.clear()
+            started = time.monotonic()
+            code = grpc.StatusCode.OK
+            kind = ""
+            caller = None
+            try:
+                caller = self._access.admit(method, context)
+                yield
+            except asyncio.CancelledError:
+                code = grpc.StatusCode.CANCELLED
+                raise
+            except Exception as error:  # noqa: BLE001  # every error ends a call in some status
+                status = status_of(error)
+                code, kind = status.code, status.detail.kind
+                if requests is not None:
+                    await _discard(requests)
+                await context.abort(code, status.message, (*status.metadata, *context.trailing_metadata()))
+            finally:
+                self._live -= 1
+                if not self._live:
+                    self._idle.set()
+                seconds = time.monotonic() - started
+                self._metrics.observe_call(name, code.name, seconds, kind=kind)
+                span.ended(code.name, kind)
+                told = {"method": name, "code": code.name, "seconds": seconds, "kind": kind, "caller": caller}
+                _log.info("call.ended", extra={key: value for key, value in told.items() if value not in ("", None)})
 
 
 async def _discard(requests: AsyncIterator[Any]) -> None:

@@ -8,6 +8,7 @@ from imaging.pipeline.observer import Stage
 from imaging.regions import BoolVolume, Region
 from serving.gateway.answers import Emit, Found, Progressed, RegionVolume
 from serving.gateway.cancellation import Cancellation
+from serving.telemetry.tracing import stage_ended
 
 
 class CallObserver:
@@ -24,6 +25,8 @@ class CallObserver:
 
     def progressed(self, stage: Stage, done: int, total: int) -> None:
         """Tell it as `Progressed`."""
+        if done == total:
+            stage_ended(stage)
         self._emit(Progressed(stage, done, total))
 
     def found(self, region: Region, mask: BoolVolume, *, voxel_volume_ml: float) -> None:

@@ -68,6 +68,7 @@ class SegmentOrder:
         reference_label_scheme: Of the reference; there exactly when a reference is.
         conventions: How the scores against the reference are computed.
         output_grid: The modality on whose grid, as sent, the masks are wanted; the reference lies on it too.
+        full_frame: Whether the networks are shown everything, see `imaging.pipeline.segment.segment`.
 
     Raises:
         OrderError: A role is there twice, is of no use here, or a reference comes without its scheme.
@@ -78,6 +79,7 @@ class SegmentOrder:
     reference_label_scheme: LabelScheme | None
     conventions: MetricConventions
     output_grid: Modality = Modality.T1CE
+    full_frame: bool = False
 
     def __post_init__(self) -> None:
         roles = distinct_roles(self.files)

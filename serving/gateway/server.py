@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-import grpc
 from glioserve.v1.check_pb2_grpc import add_CheckServiceServicer_to_server
 from glioserve.v1.cohort_pb2_grpc import add_CohortServiceServicer_to_server
 from glioserve.v1.contract import MAX_MESSAGE_BYTES
@@ -22,6 +21,9 @@ from grpc_reflection.v1alpha import reflection
 from serving.cohorts.opening import open_desk
 from serving.errors import Cause, EngineUnavailableError, ServingError
 from serving.gateway.admission import Admission
+from serving.gateway.auth import Access
+from serving.gateway.auth_file import CallersFile
+from serving.gateway.auth_roles import HEALTH
 from serving.gateway.check import CheckServicer
 from serving.gateway.cohorts import CohortServicer
 from serving.gateway.dataplane import CallLimits, DataPlane
@@ -30,13 +32,18 @@ from serving.gateway.exams import ExamSettings
 from serving.gateway.health import CHECK, COHORTS, EVALUATION, INFO, SEGMENTATION, SYNTHESIS, HealthBoard
 from serving.gateway.info import InfoServicer
 from serving.gateway.interceptor import CallInterceptor
+from serving.gateway.measured import MeasuredEngine
 from serving.gateway.metrics import GatewayMetrics, MetricsServer
+from serving.gateway.probes import ProbeListener
 from serving.gateway.segmentation import SegmentationServicer
 from serving.gateway.synthesis import SynthesisServicer
 from serving.gateway.workshop import open_workshop
 from serving.inference.engine import InferenceEngine
 from serving.inference.readiness import Canary, CanaryReport
-from serving.settings import Settings, is_loopback
+from serving.loopback import is_loopback
+from serving.settings import Settings
+from serving.telemetry.opening import open_tracing
+from serving.tls import ReloadedTls, TlsFiles
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -50,6 +57,12 @@ _OPTIONS = (
 )
 _LAST_WORDS_S = 1.0
 _log = logging.getLogger(__name__)
+
+
+def _options(settings: Settings) -> tuple[tuple[str, int], ...]:
+    if settings.connection_age_s is None:
+        return _OPTIONS
+    return (*_OPTIONS, ("grpc.max_connection_age_ms", round(1000 * settings.connection_age_s)))
 
 
 class GatewayStartError(ServingError):
@@ -68,23 +81,37 @@ class Gateway:
 
     Raises:
         KubernetesMissingError: See `open_desk`.
+        TelemetryMissingError: See `open_tracing`.
+        CallersError: The file of callers can't be used.
     """
 
     def __init__(self, settings: Settings, engine: InferenceEngine, *, triton: str | None = None) -> None:
         self._settings = settings
         self._engine = engine
+        self._tracing = open_tracing(settings)
         self._metrics = GatewayMetrics()
+        self._metrics.describe(
+            engine=engine.engine,
+            networks=engine.catalog.networks,
+            workers=settings.workers,
+            queue_capacity=settings.queue_capacity,
+        )
+        measured = MeasuredEngine(engine, self._metrics, self._tracing)
         self._health = HealthBoard(self._metrics, draws=self.draws)
-        self._interceptor = CallInterceptor(self._metrics)
+        self._interceptor = CallInterceptor(_access(settings), self._metrics, self._tracing)
         self._admission = Admission(
             workers=settings.workers,
             queue_capacity=settings.queue_capacity,
             upload_memory_bytes=settings.upload_memory_bytes,
         )
-        self._metrics.watch(queue_length=lambda: self._admission.queue_length, running=lambda: self._admission.running)
+        self._metrics.watch(
+            queue_length=lambda: self._admission.queue_length,
+            running=lambda: self._admission.running,
+            reserved_bytes=lambda: self._admission.reserved_bytes,
+        )
         self._canary = Canary(engine, period_s=settings.golden_period_s, on_change=self._engine_changed)
         self._dataplane = DataPlane(
-            engine,
+            measured,
             admission=self._admission,
             workers=settings.workers,
             limits=CallLimits(
@@ -93,24 +120,28 @@ class Gateway:
                 upload_idle_s=settings.upload_idle_s,
                 timeout_s=settings.call_timeout_s,
             ),
-            exams=ExamSettings(limits=settings.limits, workshop=open_workshop(engine, settings)),
+            exams=ExamSettings(limits=settings.limits, workshop=open_workshop(measured, settings)),
             metrics=self._metrics,
+            tracing=self._tracing,
             engine_fault=self._engine_fault,
             on_engine_fault=self._canary.check_soon,
         )
         self._cohorts = open_desk(settings, triton=triton, on_jobs=self._metrics.set_cohorts)
-        self._metrics_server = MetricsServer(self._metrics, host=settings.host, port=settings.metrics_port)
+        self._metrics_server = MetricsServer(self._metrics, host=settings.metrics_host, port=settings.metrics_port)
         self._closing = AsyncExitStack()
         self._port = 0
+        self._probe_port: int | None = None
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as opening:
+            opening.push_async_callback(asyncio.to_thread, self._tracing.close)
             self._listen_for_metrics(opening)
             opening.callback(self._dataplane.close)
-            server = aio.server(interceptors=[self._interceptor], options=_OPTIONS)
+            server = aio.server(interceptors=[self._interceptor], options=_options(self._settings))
             await self._add_services(server)
             self._port = self._bind(server)
+            await self._listen_for_probes(opening)
             opening.push_async_callback(self._cohorts.close)
             await self._cohorts.open()
             await server.start()
@@ -119,8 +150,7 @@ class Gateway:
             self._canary.start()
             opening.push_async_callback(asyncio.to_thread, self._canary.stop)
             self._closing = opening.pop_all()
-        if self._settings.tls_cert is None and not is_loopback(self._settings.host):
-            _log.warning("gateway.plaintext", extra={"host": self._settings.host, "mend": "set tls_cert and tls_key"})
+        self._warn()
         _log.info("gateway.started", extra={"address": self.address, "metrics": self.metrics_address})
         return self
 
@@ -138,7 +168,12 @@ class Gateway:
     @property
     def metrics_address(self) -> str:
         """Where the metrics are, `host:port`."""
-        return f"{self._settings.host}:{self._metrics_server.port}"
+        return f"{self._settings.metrics_host}:{self._metrics_server.port}"
+
+    @property
+    def health_address(self) -> str | None:
+        """Where health alone is answered, `host:port`; None where there is no such listener."""
+        return None if self._probe_port is None else f"{self._settings.host}:{self._probe_port}"
 
     @property
     def draws(self) -> bool:
@@ -195,18 +230,23 @@ class Gateway:
                 SYNTHESIS,
                 COHORTS,
                 INFO,
-                "grpc.health.v1.Health",
+                HEALTH,
                 reflection.SERVICE_NAME,
             ),
             server,
         )
+
+    async def _listen_for_probes(self, opening: AsyncExitStack) -> None:
+        if self._settings.health_port is not None:
+            probes = ProbeListener(self._health, host=self._settings.host, port=self._settings.health_port)
+            self._probe_port = (await opening.enter_async_context(probes)).port
 
     def _listen_for_metrics(self, opening: AsyncExitStack) -> None:
         settings = self._settings
         try:
             opening.enter_context(self._metrics_server)
         except OSError as error:
-            rule = f"must be free on {settings.host}"
+            rule = f"must be free on {settings.metrics_host}"
             raise GatewayStartError("metrics_port", rule, f"port {settings.metrics_port}: {error.strerror}") from None
 
     def _bind(self, server: aio.Server) -> int:
@@ -215,12 +255,22 @@ class Gateway:
         try:
             if settings.tls_cert is None or settings.tls_key is None:
                 return server.add_insecure_port(address)
-            pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
-            return server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
-        except OSError as error:
-            raise GatewayStartError("tls", "certificate and key must be readable", f"{error.strerror}") from None
+            files = TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+            tls = ReloadedTls(files)
+            self._metrics.watch_certificate(tls.end_s)
+            return server.add_secure_port(address, tls.credentials())
         except RuntimeError:
             raise GatewayStartError("port", f"must be free on {settings.host}", f"port {settings.port}") from None
+
+    def _warn(self) -> None:
+        """Tell what reaches beyond this machine without protection of ours."""
+        settings = self._settings
+        if is_loopback(settings.host):
+            return
+        if settings.tls_cert is None:
+            _log.warning("gateway.plaintext", extra={"host": settings.host, "mend": "set tls_cert and tls_key"})
+        if settings.callers is None and settings.tls_client_ca is None:
+            _log.warning("gateway.open", extra={"host": settings.host, "mend": "set callers, or tls_client_ca"})
 
     async def _drain(self) -> None:
         """Finish what runs within the time allowed, take nothing new."""
@@ -249,3 +299,9 @@ class Gateway:
         if report is None:
             return EngineUnavailableError("engine", "must have passed its golden check", "a check that is under way")
         return report.fault
+
+
+def _access(settings: Settings) -> Access:
+    if settings.callers is None:
+        return Access(None)
+    return Access(CallersFile(settings.callers, certificates=settings.tls_client_ca is not None).now)

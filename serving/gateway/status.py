@@ -29,6 +29,8 @@ _CODES: Mapping[Cause, grpc.StatusCode] = MappingProxyType(
         Cause.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
         Cause.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
         Cause.CONFLICT: grpc.StatusCode.ALREADY_EXISTS,
+        Cause.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+        Cause.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
         Cause.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
         Cause.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
         Cause.RESOURCE_EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,

@@ -23,6 +23,7 @@ def open_workshop(engine: InferenceEngine, settings: Settings) -> Workshop:
         plans=engine.catalog.plans,
         extract=None if brain is None else partial(extract_brain, network=engine, plan=brain.plan),
         micro_batch=settings.micro_batch,
+        in_flight=settings.in_flight,
         threads=settings.registration_threads,
         max_voxels=settings.max_voxels,
     )

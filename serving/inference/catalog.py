@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig
+from tritonclient.grpc.model_config_pb2 import TYPE_FP16, TYPE_FP32, TYPE_UINT8, ModelConfig
 
 from imaging.brain.plan import BrainStep, BrainStepPlan
 from imaging.brainmap.plan import GeneratorPlan
@@ -44,7 +44,7 @@ SHRINKAGE_KEY = "memory.enable_memory_arena_shrinkage"
 Network = TypeVar("Network", bound=ServedNetwork)
 Record = TypeVar("Record", ModelPlan, GeneratorPlan, BrainStepPlan, GoldenAnswer)
 
-_TRITON_TYPES = {np.float32: TYPE_FP32, np.uint8: TYPE_UINT8}
+_TRITON_TYPES = {np.float16: TYPE_FP16, np.float32: TYPE_FP32, np.uint8: TYPE_UINT8}
 
 
 @dataclass(frozen=True)

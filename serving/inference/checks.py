@@ -29,6 +29,13 @@ def check_batch(network: ServedNetwork, batch: Batch) -> None:
         raise EngineRequestError(network.name, rule, f"{batch.shape[0]}")
 
 
+def answer_shape(network: ServedNetwork, batch: Batch) -> tuple[int, ...]:
+    """The shape of a network's answer to a micro-batch that it can take."""
+    fixed = [extent for extent in network.output_dims if extent != -1]
+    free = len(network.output_dims) - len(fixed)
+    return (batch.shape[0], *fixed, *batch.shape[batch.ndim - free :])
+
+
 def check_answer(network: ServedNetwork, batch: Batch, answer: Answer) -> None:
     """Refuse an answer that is none.
 
@@ -36,9 +43,7 @@ def check_answer(network: ServedNetwork, batch: Batch, answer: Answer) -> None:
         EngineAnswerError: It is not of the network's output type, of the batch's extents and the network's, or not
             finite.
     """
-    fixed = [extent for extent in network.output_dims if extent != -1]
-    free = len(network.output_dims) - len(fixed)
-    wanted = (batch.shape[0], *fixed, *batch.shape[batch.ndim - free :])
+    wanted = answer_shape(network, batch)
     if answer.shape != wanted or answer.dtype != network.output_type:
         rule = f"must answer {network.output_type.__name__} {wanted}"
         raise EngineAnswerError(network.name, rule, f"{answer.dtype} {answer.shape}")

@@ -18,9 +18,11 @@ from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
 from serving.errors import ModelRepositoryError
 
-Batch = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+Number = np.float16 | np.float32 | np.uint8
+"""What tensors are made of."""
+Batch = npt.NDArray[np.float16] | npt.NDArray[np.uint8]
 """A micro-batch: z-scored slices, maps, or a head."""
-Answer = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+Answer = npt.NDArray[np.float16] | npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 """What a network says of a micro-batch: probabilities or images from 0 to 1, or probabilities in 255ths."""
 GENERATOR_PREFIX = "generator_"
 """Of the names of generators in the model repository; what it draws follows, e.g. `generator_joint`."""
@@ -48,11 +50,11 @@ class ServedNetwork(ABC):
 
     input_name: ClassVar[str]
     """Its only input."""
-    input_type: ClassVar[type[np.float32 | np.uint8]]
+    input_type: ClassVar[type[Number]]
     """Of its input."""
     output_name: ClassVar[str]
     """Its only output."""
-    output_type: ClassVar[type[np.float32 | np.uint8]] = np.float32
+    output_type: ClassVar[type[Number]] = np.float32
     """Of its output."""
     unit: ClassVar[str] = "slice"
     """What a micro-batch is a number of."""
@@ -83,8 +85,8 @@ class ServedNetwork(ABC):
 
     @property
     @abstractmethod
-    def golden_input(self) -> Batch:
-        """What `golden` is the answer to: a micro-batch."""
+    def golden_input(self) -> npt.NDArray[np.float32] | npt.NDArray[np.uint8]:
+        """What `golden` is the answer to: a micro-batch, as an engine is given it."""
 
     def golden_part(self, answer: Answer) -> npt.NDArray[np.float32]:
         """What of the answer to the golden input is recorded in `golden`: all of it, unless a kind says otherwise."""
@@ -93,7 +95,7 @@ class ServedNetwork(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel(ServedNetwork):
-    """A U-Net. Its output is `float32 [slice, i, j]`.
+    """A U-Net. Its output is `float16 [slice, i, j]`.
 
     Args:
         region: What it segments.
@@ -101,8 +103,9 @@ class ServedModel(ServedNetwork):
     """
 
     input_name = "slices"
-    input_type = np.float32
+    input_type = np.float16
     output_name = "probabilities"
+    output_type = np.float16
 
     region: Region
     plan: ModelPlan

@@ -30,7 +30,7 @@ def open_engine(settings: Settings) -> Iterator[InferenceEngine]:
             yield predictor
         return
     if settings.triton is not None:
-        with closing(TritonPredictor(settings.triton)) as remote:
+        with closing(TritonPredictor(settings.triton, shared_memory=settings.triton_shared_memory)) as remote:
             check_golden(remote)
             yield remote
         return
@@ -38,6 +38,6 @@ def open_engine(settings: Settings) -> Iterator[InferenceEngine]:
         log_file = settings.triton_log or Path(folder, "triton.log")
         with (
             TritonServer(TritonSettings(settings.models, log_file), find_runtime(settings.triton_runtime)) as server,
-            closing(TritonPredictor(server.address)) as own,
+            closing(TritonPredictor(server.address, shared_memory=settings.triton_shared_memory)) as own,
         ):
             yield own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -23,10 +25,13 @@ from serving.errors import (
     ServingError,
 )
 from serving.inference.catalog import ModelCatalog, catalog_from, is_optional
-from serving.inference.checks import check_answer, check_batch
+from serving.inference.checks import answer_shape, check_answer, check_batch
 from serving.inference.engine import Engine
 from serving.inference.networks import Batch, ServedNetwork
 from serving.inference.runner import CatalogRunner
+from serving.inference.shared_memory import Region, SharedRegions
+from serving.loopback import is_loopback
+from serving.telemetry.tracing import carried
 
 _Result = TypeVar("_Result")
 
@@ -37,9 +42,20 @@ _CHANNEL_ARGUMENTS = [
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    # Of an address that names several, e.g. a headless Service, each gets its turn.
+    ("grpc.lb_policy_name", "round_robin"),
     # The address is a server of ours: a proxy of the environment is never meant.
     ("grpc.enable_http_proxy", 0),
 ]
+
+_ALIGNMENT = 64
+_UNKNOWN_REGION = "Unable to find shared memory region"
+_KNOWN_REGION = "already in manager"
+_log = logging.getLogger(__name__)
+
+
+class _NotSharedError(Exception):
+    """Triton can't open this host's shared memory."""
 
 
 class TritonPredictor(CatalogRunner):
@@ -50,6 +66,8 @@ class TritonPredictor(CatalogRunner):
     Args:
         address: `host:port` of Triton's gRPC endpoint.
         deadline_s: Seconds that one call may take, waiting in Triton's queue included.
+        shared_memory: Hand tensors over by shared memory where the address is this host's and Triton can open it; else,
+            and where that fails, by the wire. The answers are the same bits.
 
     Raises:
         EngineUnavailableError: Triton does not answer.
@@ -58,13 +76,25 @@ class TritonPredictor(CatalogRunner):
 
     engine = Engine.TRITON
 
-    def __init__(self, address: str, *, deadline_s: float = 60.0) -> None:
+    def __init__(self, address: str, *, deadline_s: float = 60.0, shared_memory: bool = True) -> None:
         self._address = address
+        shares = shared_memory and is_loopback(address.rpartition(":")[0])
+        self._regions = SharedRegions() if shares else None
         self._deadline_s = deadline_s
         self._lock = threading.Lock()
         self._client: Any = None
         self._closed = False
         self.catalog: ModelCatalog = catalog_from(self._model_config, self._optional_names())
+
+    @property
+    def address(self) -> str:
+        """`host:port` of Triton's gRPC endpoint."""
+        return self._address
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether tensors go by shared memory."""
+        return self._regions is not None
 
     def close(self) -> None:
         """Close the connection."""
@@ -73,25 +103,92 @@ class TritonPredictor(CatalogRunner):
             client, self._client = self._client, None
         if client is not None:
             client.close()
+        if (regions := self._regions) is not None:
+            regions.close()
 
     def _run(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[Any]:
         check_batch(network, batch)
+        answer = None
+        if self._regions is not None:
+            answer = self._run_shared(network, batch, self._regions)
+        if answer is None:
+            answer = self._run_wired(network, batch)
+        check_answer(network, batch, answer)
+        return answer
+
+    def _run_wired(self, network: ServedNetwork, batch: Batch) -> npt.NDArray[Any]:
         tensor = InferInput(network.input_name, batch.shape, np_to_triton_dtype(network.input_type))
         tensor.set_data_from_numpy(np.ascontiguousarray(batch))
-        wanted = [InferRequestedOutput(network.output_name)]
-        result = self._call(
+        return _output(network, self._infer(network, tensor, InferRequestedOutput(network.output_name)))
+
+    def _run_shared(self, network: ServedNetwork, batch: Batch, regions: SharedRegions) -> npt.NDArray[Any] | None:
+        """The answer by shared memory; None where there is no more of it, or Triton does not share it."""
+        shape, dtype = answer_shape(network, batch), np.dtype(network.output_type)
+        size = math.prod(shape) * dtype.itemsize
+        # Aligned for any type; and after the question, which the answer must not overwrite while it is read.
+        offset = -(-batch.nbytes // _ALIGNMENT) * _ALIGNMENT
+        tensor = InferInput(network.input_name, batch.shape, np_to_triton_dtype(network.input_type))
+        wanted = InferRequestedOutput(network.output_name)
+        try:
+            with regions.lend(offset + size) as region:
+                region.write(batch)
+                region.blank(size, offset=offset)
+                tensor.set_shared_memory(region.name, batch.nbytes)
+                wanted.set_shared_memory(region.name, size, offset)
+                self._introduce(region)
+                try:
+                    result = self._infer(network, tensor, wanted)
+                except EngineAnswerError as error:
+                    if _UNKNOWN_REGION not in error.got:
+                        raise
+                    region.known_to = None  # Triton was restarted, and the connection outlived it
+                    self._introduce(region)
+                    result = self._infer(network, tensor, wanted)
+                _check_output(network, result, shape, dtype)
+                return region.read(shape, dtype, offset=offset)
+        except (OSError, _NotSharedError) as error:
+            self._share_no_more(error)
+            return None
+
+    def _infer(self, network: ServedNetwork, tensor: InferInput, wanted: InferRequestedOutput) -> Any:  # noqa: ANN401 (tritonclient has no types)
+        return self._call(
             network.name,
             lambda client: client.infer(
                 network.name,
                 [tensor],
                 model_version=network.version,
-                outputs=wanted,
+                outputs=[wanted],
+                headers=carried(),
                 client_timeout=self._deadline_s,
             ),
         )
-        answer = _output(network, result)
-        check_answer(network, batch, answer)
-        return answer
+
+    def _introduce(self, region: Region) -> None:
+        """Tell Triton of a region, unless this connection has.
+
+        Raises:
+            _NotSharedError: Triton can't open it.
+        """
+        client = self._connected()
+        if region.known_to is client:
+            return
+        try:
+            self._call(
+                "triton",
+                lambda client: client.register_system_shared_memory(
+                    region.name, region.key, region.size, client_timeout=self._deadline_s
+                ),
+            )
+        except EngineAnswerError as error:
+            if _KNOWN_REGION not in error.got:
+                raise _NotSharedError(error.got) from error
+        region.known_to = client
+
+    def _share_no_more(self, error: Exception) -> None:
+        regions, self._regions = self._regions, None
+        if regions is not None:
+            _log.warning("engine.shared_memory_off", extra={"reason": str(error), "instead": "the wire"})
+            regions.close()
 
     def _optional_names(self) -> list[str]:
         """The models beside the U-Nets that are served, by Triton's own index.
@@ -164,6 +261,14 @@ def _output(network: ServedNetwork, result: Any) -> npt.NDArray[Any]:  # noqa: A
     if answer is None:
         raise EngineAnswerError(network.name, f"must answer {network.output_name}", "no such tensor")
     return answer
+
+
+def _check_output(network: ServedNetwork, result: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:  # noqa: ANN401 (as above)
+    """What Triton says that it wrote, against what is about to be read."""
+    output = result.get_output(network.output_name)
+    got = None if output is None else (tuple(output.shape), str(output.datatype))
+    if got != (shape, np_to_triton_dtype(dtype)):
+        raise EngineAnswerError(network.name, f"must answer {dtype} {shape}", f"{got}")
 
 
 def _fault(name: str, error: InferenceServerException) -> ServingError:

@@ -31,7 +31,7 @@ class TritonProcess:
     Args:
         settings: What it serves, and where; no port is 0.
         runtime: The environment that it runs in.
-        backend: The model.py of the `onnxruntime` backend.
+        backend: The model.py of the `onnxruntime` backend; what it imports lies beside it.
 
     Raises:
         TritonStartError: The process could not be started at all.
@@ -105,7 +105,8 @@ def _assemble_backends(folder: Path, runtime: TritonRuntime, backend: Path) -> N
     stub = python_folder / runtime.stub.name
     shutil.copyfile(runtime.stub, stub)
     stub.chmod(_EXECUTABLE)
-    shutil.copyfile(backend, our_folder / "model.py")
+    for file in backend.parent.glob("*.py"):
+        shutil.copyfile(file, our_folder / file.name)
 
 
 def _command(settings: TritonSettings, runtime: TritonRuntime, backends: Path, prefix: str) -> list[str]:
@@ -125,7 +126,18 @@ def _command(settings: TritonSettings, runtime: TritonRuntime, backends: Path, p
         "exit-timeout-secs": max(1, int(settings.stop_timeout_s)),
     }
     flags = ["--disable-auto-complete-config"]  # models are served as they are written, or not at all
+    if settings.traces_url is not None:
+        flags += [f"--trace-config={option}" for option in _trace_options(settings.traces_url)]
+    if settings.connection_age_s is not None:
+        flags.append(f"--grpc-max-connection-age={round(1000 * settings.connection_age_s)}")
     return [str(runtime.server), *flags, *(f"--{name}={value}" for name, value in options.items())]
+
+
+def _trace_options(url: str) -> list[str]:
+    """Of its own accord Triton traces nothing (rate 0); what comes with a trace context is always traced."""
+    own = {"url": url, "resource": "service.name=glioserve-triton"}
+    general = ["mode=opentelemetry", "level=TIMESTAMPS", "rate=0", "count=-1"]
+    return general + [f"opentelemetry,{name}={value}" for name, value in own.items()]
 
 
 def _environment(runtime: TritonRuntime) -> dict[str, str]:

@@ -22,6 +22,8 @@ class TritonSettings:
         grpc_port: Of the gRPC endpoint; 0 for any free one, here and below.
         http_port: Of the HTTP endpoint.
         metrics_port: Of the Prometheus endpoint.
+        traces_url: Where it sends the spans of calls that carry a trace context, by OTLP over HTTP; None for nowhere.
+        connection_age_s: After which a gRPC connection is closed, its calls finished first; None for never.
         start_timeout_s: Seconds until every model must have answered.
         stop_timeout_s: Seconds that running calls are given at the end.
     """
@@ -32,6 +34,8 @@ class TritonSettings:
     grpc_port: int = 0
     http_port: int = 0
     metrics_port: int = 0
+    traces_url: str | None = None
+    connection_age_s: float | None = None
     start_timeout_s: float = 60.0
     stop_timeout_s: float = 20.0
 

@@ -130,12 +130,13 @@ def test_errors_are_typed(
     server: FakeCohorts, client: gs.Client, code: grpc.StatusCode, kind: type[gs.GlioserveError]
 ) -> None:
     for call in (client.cohorts.get, client.cohorts.cancel, lambda name: list(client.cohorts.watch(name))):
-        server.failures = [(code, detail("SomeError"))]
+        server.failures = [(code, detail("SomeError"))] * 2  # a question is asked again where the server is away
         with pytest.raises(kind) as caught:
             call("example")
         assert type(caught.value) is kind
         if isinstance(caught.value, gs.InvalidInputError):
             assert (caught.value.kind, caught.value.field) == ("SomeError", "id")
+        assert caught.value.request_id
 
 
 def test_a_bad_spec_tells_every_fault(server: FakeCohorts, client: gs.Client) -> None:

@@ -6,7 +6,9 @@ import base64
 import io
 import json
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -164,7 +166,7 @@ def test_the_report_shows_each_region_in_its_colour(out: Path) -> None:
     assert len(images) == 3 * (1 + 1 + 3), "for each region: the slices, the reference, three layers"
     assert len({image.size for image in images}) == 1
     bases = [image for image in images if image.mode == "L"]
-    layers = [image for image in images if image.mode == "RGBA"]
+    layers = [image.convert("RGBA") for image in images if image.mode == "P"]
     assert len(bases) == 3
     for index, region in enumerate(gs.Region):
         assert coloured(layers[1 + index], region) > 100
@@ -227,3 +229,39 @@ def test_an_exam_that_changed_after_the_call(client: gs.Client, case_dir: Path, 
     with pytest.raises(gs.LocalInputError, match="t2: must be on the grid"):
         gs.write_outputs(result, case, tmp_path / "out")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"segmentation.nii.gz", "result.json"}
+
+
+def test_the_exam_is_read_before_there_is_a_result(client: gs.Client, case_dir: Path, tmp_path: Path) -> None:
+    case = gs.find_case(case_dir)
+    result = client.segment(case)
+    with gs.OutputFolder(case, tmp_path / "out") as outputs:
+        outputs._ahead.backdrop()
+        for modality in gs.Modality:
+            case.exam.path(modality).unlink()
+        outputs.write_result(result)
+        assert {path.name for path in (tmp_path / "out").iterdir()} == {"segmentation.nii.gz", "result.json"}
+        outputs.write_pictures(result)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
+
+
+def test_an_exam_without_a_result_is_not_read_to_its_end(
+    case_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, left, read = threading.Event(), threading.Event(), []
+
+    def slow(path: Path, *, field: str) -> None:
+        read.append((path, field))
+        reading.set()
+        left.wait(20)
+
+    def shutdown(pool: ThreadPoolExecutor, **options: bool) -> None:
+        ended(pool, **(options | {"wait": False}))
+        left.set()
+        ended(pool)
+
+    ended = ThreadPoolExecutor.shutdown
+    monkeypatch.setattr("glioserve.render.ahead.Intensities.read", slow)
+    with gs.OutputFolder(gs.find_case(case_dir), tmp_path / "out"):
+        assert reading.wait(20)
+        monkeypatch.setattr(ThreadPoolExecutor, "shutdown", shutdown)
+    assert len(read) == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import TYPE_FP16, ModelConfig, ModelInstanceGroup
 
 from export.config import render_config, render_generator_config
 from export.parity import run_graph
@@ -31,11 +31,12 @@ def config(graph: bytes, golden: GoldenAnswer) -> ModelConfig:
 
 def test_says_what_triton_needs(config: ModelConfig) -> None:
     assert (config.name, config.backend, config.max_batch_size) == ("unet_wt", "onnxruntime", 16)
-    assert [(one.name, one.data_type, list(one.dims)) for one in config.input] == [("slices", TYPE_FP32, [3, -1, -1])]
+    assert [(one.name, one.data_type, list(one.dims)) for one in config.input] == [("slices", TYPE_FP16, [3, -1, -1])]
     assert [(one.name, list(one.dims)) for one in config.output] == [("probabilities", [-1, -1])]
-    assert list(config.dynamic_batching.preferred_batch_size) == [8, 16]
-    assert 0 < config.dynamic_batching.max_queue_delay_microseconds <= 5000
-    assert [group.kind for group in config.instance_group] == [ModelInstanceGroup.KIND_AUTO]
+    assert list(config.dynamic_batching.preferred_batch_size) == [8]
+    assert [(group.count, group.kind) for group in config.instance_group] == [(2, ModelInstanceGroup.KIND_AUTO)]
+    (accelerator,) = config.optimization.execution_accelerators.cpu_execution_accelerator
+    assert (accelerator.name, dict(accelerator.parameters)) == ("openvino", {"precision": "bf16"})
 
 
 def test_parameters_are_read_back(config: ModelConfig, graph: bytes, golden: GoldenAnswer) -> None:
@@ -54,6 +55,20 @@ def test_serving_accepts_it(config: ModelConfig, golden: GoldenAnswer) -> None:
 
 def test_same_model_gives_same_bytes(graph: bytes, golden: GoldenAnswer) -> None:
     assert render_config(PLAN, graph=graph, golden=golden) == render_config(PLAN, graph=graph, golden=golden)
+
+
+@pytest.mark.parametrize("region", Region)
+def test_the_released_unets_speak_of_themselves_as_a_new_export_would(region: Region) -> None:
+    """All but how they are run, which may have been tuned since."""
+    model = repository_catalog(RELEASED)[region]
+    folder = RELEASED / model.name
+    graph = (folder / model.version / "model.onnx").read_bytes()
+    again = text_format.Parse(render_config(model.plan, graph=graph, golden=model.golden), ModelConfig())
+    released = text_format.Parse((folder / "config.pbtxt").read_text(), ModelConfig())
+    assert list(again.input) == list(released.input)
+    assert list(again.output) == list(released.output)
+    assert again.max_batch_size == released.max_batch_size
+    assert {key: released.parameters[key] for key in again.parameters} == dict(again.parameters)
 
 
 def test_the_released_generator_is_configured_as_a_new_export_would_be() -> None:

@@ -22,9 +22,9 @@ def test_one_graph_takes_every_batch_and_size(net: UNet, graph: bytes) -> None:
     session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
     for count, height, width in ((1, 16, 16), (1, 64, 96), (3, 48, 32), (16, 32, 32)):
         slices = np.random.default_rng(0).standard_normal((count, CHANNELS, height, width)).astype(np.float32)
-        (probabilities,) = session.run([OUTPUT], {INPUT: slices})
+        (probabilities,) = session.run([OUTPUT], {INPUT: slices.astype(np.float16)})
         assert probabilities.shape == (count, height, width)
-        assert probabilities.dtype == np.float32
+        assert probabilities.dtype == np.float16
         np.testing.assert_allclose(probabilities, run_network(net, slices), atol=0.01)
 
 
@@ -44,6 +44,9 @@ def test_batch_norm_is_folded_and_kernels_are_half(graph: bytes) -> None:
     kernels = [one for one in model.graph.initializer if len(one.dims) == 4]
     assert len(kernels) == 23
     assert {kernel.data_type for kernel in kernels} == {TensorProto.FLOAT16}
+    assert {answer.type.tensor_type.elem_type for answer in (*model.graph.input, *model.graph.output)} == {
+        TensorProto.FLOAT16
+    }
     assert len(graph) < 2.3 * sum(np.prod(kernel.dims) for kernel in kernels)
 
 

@@ -16,7 +16,7 @@ from tests.export.tiny import PLAN
 from training.plan import RunPlan
 from training.split import Split
 
-SECTIONS = ("Intended use", "Training data", "Split", "Settings", "Scores", "Export", "Limits", "Terms")
+SECTIONS = ("Intended use", "Training data", "Split", "Settings", "Scores", "Export", "Engine", "Limits", "Terms")
 PROVENANCE = {
     "kept": {"epoch": 42, "validation_dsc": 0.876},
     "epochs_trained": 100,

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from google.protobuf import text_format
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import TYPE_FP16, TYPE_FP32, TYPE_UINT8, ModelConfig, ModelInstanceGroup
 
 from imaging.brain.golden import golden_head, golden_part
 from imaging.brain.plan import BrainStep, BrainStepPlan
@@ -29,18 +29,20 @@ CHANNELS = {
 
 
 def tiny_onnx(channels: int, *, seed: int = 0) -> bytes:
-    """One 3 x 3 convolution and a sigmoid: `slices` float32 [n, channel, i, j] to `probabilities` float32 [n, i, j]."""
+    """One 3 x 3 convolution and a sigmoid: `slices` float16 [n, channel, i, j] to `probabilities` float16 [n, i, j]."""
     weights = np.random.default_rng(seed).normal(0.0, 0.4, (1, channels, 3, 3)).astype(np.float32)
     nodes = [
-        helper.make_node("Conv", ["slices", "weights"], ["logits"], pads=[1, 1, 1, 1]),
+        helper.make_node("Cast", ["slices"], ["shown"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["shown", "weights"], ["logits"], pads=[1, 1, 1, 1]),
         helper.make_node("Sigmoid", ["logits"], ["with_channel"]),
-        helper.make_node("Squeeze", ["with_channel", "axes"], ["probabilities"]),
+        helper.make_node("Squeeze", ["with_channel", "axes"], ["exact"]),
+        helper.make_node("Cast", ["exact"], ["probabilities"], to=TensorProto.FLOAT16),
     ]
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("slices", TensorProto.FLOAT, ["n", channels, "i", "j"])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "i", "j"])],
+        [helper.make_tensor_value_info("slices", TensorProto.FLOAT16, ["n", channels, "i", "j"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT16, ["n", "i", "j"])],
         [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([1], np.int64), "axes")],
     )
     model: ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -137,18 +139,20 @@ def write_brain(repository: Path) -> None:
 
 
 def run_onnx(content: bytes, slices: np.ndarray) -> np.ndarray:
-    """What plain ONNX Runtime answers."""
+    """What plain ONNX Runtime answers; to float32 slices in float32, though both are float16 on their way."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    answer: np.ndarray = session.run(None, {session.get_inputs()[0].name: slices})[0]
-    return answer
+    given = session.get_inputs()[0]
+    halves = given.type == "tensor(float16)"
+    answer: np.ndarray = session.run(None, {given.name: slices.astype(np.float16) if halves else slices})[0]
+    return answer.astype(np.float32) if halves else answer
 
 
 def model_config(region: Region, content: bytes) -> ModelConfig:
     """The configuration of a tiny model, with the three parameters."""
     channels = CHANNELS[region]
     config = ModelConfig(name=f"unet_{region}", backend="onnxruntime", max_batch_size=16)
-    config.input.add(name="slices", data_type=TYPE_FP32, dims=[len(channels), -1, -1])
-    config.output.add(name="probabilities", data_type=TYPE_FP32, dims=[-1, -1])
+    config.input.add(name="slices", data_type=TYPE_FP16, dims=[len(channels), -1, -1])
+    config.output.add(name="probabilities", data_type=TYPE_FP16, dims=[-1, -1])
     config.dynamic_batching.max_queue_delay_microseconds = 100
     config.instance_group.add(count=1, kind=ModelInstanceGroup.KIND_AUTO)
     answer = run_onnx(content, golden_slices(len(channels)))

@@ -15,7 +15,7 @@ from serving.triton.runtime import TritonRuntime
 
 @pytest.mark.triton
 def test_a_machine_that_lacks_nothing(repository: Path, runtime: TritonRuntime) -> None:
-    findings = diagnose(repository, runtime_root=runtime.root, ports={"gateway": 0})
+    findings = diagnose(repository, runtime_root=runtime.root, endpoints={"gateway": ("127.0.0.1", 0)})
 
     assert all(finding.ok for finding in findings), to_table(findings)
     assert {finding.name for finding in findings} >= {"glibc", "libpython", "shared memory", "triton runtime", "models"}
@@ -24,7 +24,11 @@ def test_a_machine_that_lacks_nothing(repository: Path, runtime: TritonRuntime) 
 def test_a_machine_that_lacks_what_is_to_be_built(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        findings = diagnose(tmp_path, runtime_root=tmp_path / "runtime", ports={"gateway": port, "metrics": 0})
+        findings = diagnose(
+            tmp_path,
+            runtime_root=tmp_path / "runtime",
+            endpoints={"gateway": ("127.0.0.1", port), "metrics": ("127.0.0.1", 0)},
+        )
 
     faults = {finding.name: finding for finding in findings if not finding.ok}
     assert faults["triton runtime"].mend == "run glioserve-server runtime build"
@@ -37,7 +41,7 @@ def test_a_free_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    findings = diagnose(Path("none"), runtime_root=Path("none"), ports={"gateway": port})
+    findings = diagnose(Path("none"), runtime_root=Path("none"), endpoints={"gateway": ("127.0.0.1", port)})
 
     assert findings[-1] == Finding("gateway port", ok=True, got=f"127.0.0.1:{port} is free")
 

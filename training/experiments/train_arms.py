@@ -16,6 +16,7 @@ from training.experiments.plan import ExperimentFolder, ExperimentPlan
 from training.files import write_text_atomically
 from training.predictor import TorchPredictor
 from training.runs import train_nets
+from training.workers import open_fabric
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,14 @@ def train_arms(
                 continue
             cases = [*(dataset.train if arm.real else ()), *(synthetic[number] for number in arm.synthetic)]
             log.info("arm '%s', seed %d: %d patients", arm.name, seed, len(cases))
-            train_nets(folder.arm(arm.name, seed), plan.unet_profiles, cases, dataset.validation, seed=seed)
+            train_nets(
+                folder.arm(arm.name, seed),
+                plan.unet_profiles,
+                cases,
+                dataset.validation,
+                fabric=open_fabric(),
+                seed=seed,
+            )
             scores = score_arm(plan, folder, arm.name, seed, dataset.validation_found)
             write_text_atomically(folder.scores(arm.name, seed), scores.to_json())
 

@@ -33,6 +33,7 @@ from training.profiles import Profile, ProfileName, profile_for
 from training.records import RunFolder
 from training.runs import train_nets
 from training.split import Split
+from training.workers import open_fabric
 
 PROVENANCE = "provenance"
 """Folder of a cohort with a record of each of its cases: among other things, from which map it was drawn."""
@@ -214,7 +215,7 @@ def _scores(
         *(synthetic if diet is not Diet.REAL else ()),
     ]
     log.info("diet '%s', seed %d: %d cases", diet, seed, len(cases))
-    train_nets(folder, plan.profiles, cases, dataset.validation, seed=seed)
+    train_nets(folder, plan.profiles, cases, dataset.validation, fabric=open_fabric(), seed=seed)
     models = {}
     for region, profile in plan.profiles.items():
         net, epoch = load_net(folder.net(region), profile, region)

@@ -31,6 +31,7 @@ from glioserve.documents import DISCLAIMER, Document, segmentation_document, to_
 from glioserve.errors import LocalInputError
 from glioserve.exam_files import PathLike
 from glioserve.label_map import LabelMap
+from glioserve.render.ahead import ReadAhead
 from glioserve.render.palette import REGION_RGB, css
 from glioserve.render.report import report_html
 from glioserve.render.scene import Scene
@@ -46,6 +47,8 @@ LINK = "raw"
 SEGMENTATION = "seg-glioma"
 LABEL_TABLE = f"{SEGMENTATION}_dseg.tsv"
 IGNORED = ".bidsignore"
+COMPRESSION = 6
+"""Of masks; at gzip's usual 9 they take three times as long and are hardly smaller."""
 _README = f"""# Gliomas, segmented
 
 Whole tumour (WT), tumour core (TC) and enhancing tumour (ET), by glioserve {__version__}. {DISCLAIMER}
@@ -104,15 +107,21 @@ class Derivatives:
         """Whether all of a session is there."""
         return self._document(session).is_file()
 
-    def write(self, session: Session, chosen: Chosen, result: SegmentationResult) -> None:
+    def write(self, session: Session, chosen: Chosen, result: SegmentationResult, ahead: ReadAhead) -> None:
         """Writes the derivatives of a session, each file whole or not at all, the one that says it is finished last.
+
+        Args:
+            session: Which.
+            chosen: Its images.
+            result: What was found.
+            ahead: Reads the images for the report.
 
         Raises:
             OutputError: Something can't be written.
             LocalInputError: An image can't be read any more.
         """
         created = datetime.now(UTC)
-        scene = Scene.of(chosen.case, result)
+        scene = Scene.over(ahead.backdrop(), result)
         folder = self.root / session.folder
         make_folder(folder)
         source = chosen.names[self.output_grid]
@@ -207,4 +216,4 @@ def _mask(label_map: LabelMap, region: Region) -> bytes:
     header = image.header.copy()
     header.set_data_dtype(np.uint8)
     mask = nib.Nifti1Image(label_map.mask(region).astype(np.uint8), image.affine, header)
-    return gzip.compress(mask.to_bytes(), mtime=0)
+    return gzip.compress(mask.to_bytes(), COMPRESSION, mtime=0)

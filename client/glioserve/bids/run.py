@@ -18,6 +18,7 @@ from glioserve.errors import (
     ServerUnavailableError,
 )
 from glioserve.exam_files import Case
+from glioserve.render.ahead import ReadAhead
 from glioserve.results import SegmentationResult
 
 ENDS_ALL = (AccessDeniedError, CancelledError, IncompatibleServerError, ServerUnavailableError)
@@ -51,8 +52,9 @@ def segment_sessions(
             continue
         try:
             chosen = choose_images(dataset, session)
-            result = segment(session, chosen.case)
-            derivatives.write(session, chosen, result)
+            with ReadAhead(chosen.case) as ahead:
+                result = segment(session, chosen.case)
+                derivatives.write(session, chosen, result, ahead)
         except MissingModalityError as error:
             yield SessionReport(session, Outcome.INCOMPLETE, error=error)
         except ENDS_ALL:

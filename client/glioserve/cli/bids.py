@@ -11,23 +11,10 @@ import typer
 from rich.console import Console
 
 from glioserve.bids import Dataset, Derivatives, Outcome, Session, SessionReport, segment_sessions, session_document
-from glioserve.channel import DEFAULT_TARGET
 from glioserve.cli.faults import FAILED, reported
 from glioserve.cli.meter import Meter
-from glioserve.cli.options import (
-    Plaintext,
-    Retries,
-    Server,
-    Timeout,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TlsName,
-    protection,
-)
+from glioserve.cli.options import Server, calls_server
 from glioserve.cli.tables import show
-from glioserve.client import Client
 from glioserve.exam_files import Case
 from glioserve.limits import SEGMENT_TIMEOUT_S
 from glioserve.results import SegmentationResult
@@ -42,6 +29,7 @@ class Level(StrEnum):
     """Each session by itself."""
 
 
+@calls_server(timeout_s=SEGMENT_TIMEOUT_S, retried=True)
 def bids(
     bids_dir: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The data set that is read.")],
     out_dir: Annotated[
@@ -62,15 +50,8 @@ def bids(
     ] = LabelScheme.BRATS_2018,
     grid: Annotated[Modality, typer.Option(help="The contrast on whose grid the masks are.")] = Modality.T1CE,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON document per line, one for each session.")] = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = SEGMENT_TIMEOUT_S,
-    retries: Retries = 0,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """Segment a BIDS data set. Sessions that are finished are skipped; exit code 1 if one could not be done."""
     good = True
@@ -78,8 +59,7 @@ def bids(
         dataset = Dataset.open(bids_dir)
         sessions = dataset.sessions(participant_label or (), session_label or ())
         derivatives = Derivatives.open(out_dir, dataset, label_scheme=label_scheme, output_grid=grid)
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
+        with server.client() as client:
 
             def segment(session: Session, case: Case) -> SegmentationResult:
                 first = f"{session.prefix} ({sessions.index(session) + 1}/{len(sessions)})"
@@ -91,7 +71,7 @@ def bids(
                         on_progress=meter.on_progress,
                         on_partial=meter.on_partial,
                         timeout_s=timeout,
-                        retries=retries,
+                        retries=server.retries,
                     )
 
             for report in segment_sessions(dataset, sessions, derivatives, segment):

@@ -9,60 +9,36 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from glioserve.channel import DEFAULT_TARGET
 from glioserve.cli.faults import FAILED, reported
-from glioserve.cli.options import (
-    Json,
-    Plaintext,
-    Retries,
-    Server,
-    Timeout,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TlsName,
-    protection,
-)
+from glioserve.cli.options import Contrast, Json, Server, calls_server
 from glioserve.cli.tables import Part, Table, show
-from glioserve.client import Client
 from glioserve.documents import DISCLAIMER, check_document, to_json
 from glioserve.findings import CheckResult, Severity, merged
 from glioserve.limits import CHECK_TIMEOUT_S
 from glioserve.terms import Modality
 
-_Contrast = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="NIfTI file, .nii or .nii.gz.")]
-
 _SEVERITY_TITLE = {Severity.REFUSE: "refused", Severity.WARN: "warning"}
 
 
+@calls_server(timeout_s=CHECK_TIMEOUT_S, retried=True)
 def check(
     case_dir: Annotated[
         Path | None,
         typer.Argument(exists=True, file_okay=False, help="Folder with the files of one case, named as in BraTS."),
     ] = None,
     *,
-    t1: _Contrast = None,
-    t1ce: _Contrast = None,
-    t2: _Contrast = None,
-    flair: _Contrast = None,
+    t1: Contrast = None,
+    t1ce: Contrast = None,
+    t2: Contrast = None,
+    flair: Contrast = None,
     json: Json = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = CHECK_TIMEOUT_S,
-    retries: Retries = 0,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """Say what speaks against an exam: a case folder, or any of the four files. Exit code 1 if it would be refused."""
     exam = _exam(case_dir, {Modality.T1: t1, Modality.T1CE: t1ce, Modality.T2: t2, Modality.FLAIR: flair})
-    with reported(as_json=json):
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
-            result = client.check(exam, timeout_s=timeout, retries=retries)
+    with reported(as_json=json), server.client() as client:
+        result = client.check(exam, timeout_s=timeout, retries=server.retries)
     if json:
         typer.echo(to_json(check_document(result)), nl=False)
     else:

@@ -10,24 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from glioserve.channel import DEFAULT_TARGET
 from glioserve.cli.cohort_meter import CohortMeter
 from glioserve.cli.faults import FAILED, reported
-from glioserve.cli.options import (
-    Json,
-    Plaintext,
-    Retries,
-    Server,
-    Timeout,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TlsName,
-    protection,
-)
+from glioserve.cli.options import Json, Server, calls_server
 from glioserve.cli.tables import cohort_parts, cohorts_parts, show
-from glioserve.client import Client
 from glioserve.cohort_calls import DEFAULT_LIMIT
 from glioserve.cohorts import Cohort, CohortPhase
 from glioserve.documents import cohort_document, cohorts_document, to_json
@@ -40,6 +26,7 @@ cohort = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Order sy
 
 
 @cohort.command()
+@calls_server(timeout_s=COHORT_TIMEOUT_S, retried=True)
 def submit(
     spec: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The cohort's spec, a YAML file.")],
     *,
@@ -52,70 +39,47 @@ def submit(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Then follow it to its end.")] = False,
     json: Json = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = COHORT_TIMEOUT_S,
-    retries: Retries = 0,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """Order a cohort. The same order again is the same cohort, and lets one that was stopped go on."""
-    with reported(as_json=json):
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
-            found = client.cohorts.submit(
-                spec, cohort_id=cohort_id, output=output, shards=shards, timeout_s=timeout, retries=retries
-            )
-            if watch:
-                _follow(client.cohorts.watch(found.id), as_json=json)
-                return
+    with reported(as_json=json), server.client() as client:
+        found = client.cohorts.submit(
+            spec, cohort_id=cohort_id, output=output, shards=shards, timeout_s=timeout, retries=server.retries
+        )
+        if watch:
+            _follow(client.cohorts.watch(found.id), as_json=json)
+            return
     _show(found, as_json=json)
 
 
 @cohort.command()
+@calls_server(timeout_s=COHORT_TIMEOUT_S)
 def get(
     cohort_id: _Id,
     *,
     json: Json = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = COHORT_TIMEOUT_S,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """Say how far a cohort is."""
-    with reported(as_json=json):
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
-            found = client.cohorts.get(cohort_id, timeout_s=timeout)
+    with reported(as_json=json), server.client() as client:
+        found = client.cohorts.get(cohort_id, timeout_s=timeout)
     _show(found, as_json=json)
 
 
 @cohort.command("list")
+@calls_server(timeout_s=COHORT_TIMEOUT_S)
 def list_(
     *,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = DEFAULT_LIMIT,
     json: Json = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = COHORT_TIMEOUT_S,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """List the cohorts that the server knows, the newest first."""
-    with reported(as_json=json):
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
-            found = client.cohorts.list(limit=limit, timeout_s=timeout)
+    with reported(as_json=json), server.client() as client:
+        found = client.cohorts.list(limit=limit, timeout_s=timeout)
     if json:
         typer.echo(to_json(cohorts_document(found)), nl=False)
     else:
@@ -123,47 +87,31 @@ def list_(
 
 
 @cohort.command()
+@calls_server(timeout_s=None)
 def watch(
     cohort_id: _Id,
     *,
     json: _JsonLines = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="For all of it; as long as it takes if not given.")
-    ] = None,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float | None,
 ) -> None:
     """Follow a cohort to its end. Exit code 1 if it ends without all of its cases."""
-    with reported(as_json=json):
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
-            _follow(client.cohorts.watch(cohort_id, timeout_s=timeout), as_json=json)
+    with reported(as_json=json), server.client() as client:
+        _follow(client.cohorts.watch(cohort_id, timeout_s=timeout), as_json=json)
 
 
 @cohort.command()
+@calls_server(timeout_s=COHORT_TIMEOUT_S)
 def cancel(
     cohort_id: _Id,
     *,
     json: Json = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = COHORT_TIMEOUT_S,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """Stop a cohort. What was made stays; the same order lets it go on."""
-    with reported(as_json=json):
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
-        with Client(server, tls=tls_config, plaintext=plaintext) as client:
-            found = client.cohorts.cancel(cohort_id, timeout_s=timeout)
+    with reported(as_json=json), server.client() as client:
+        found = client.cohorts.cancel(cohort_id, timeout_s=timeout)
     _show(found, as_json=json)
 
 

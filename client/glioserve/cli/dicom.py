@@ -79,6 +79,7 @@ class ChosenStudy:
         out: Path | None,
         label_scheme: LabelScheme,
         grid: Modality,
+        full_frame: bool,
         timeout_s: float,
         retries: int,
     ) -> SegmentationResult:
@@ -96,6 +97,7 @@ class ChosenStudy:
             out=out,
             label_scheme=label_scheme,
             output_grid=grid,
+            full_frame=full_frame,
             on_progress=meter.on_progress,
             on_partial=meter.on_partial,
             timeout_s=timeout_s,

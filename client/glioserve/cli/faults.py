@@ -36,15 +36,17 @@ _OPTIONS = {
     "timeout_s": "--timeout",
     "tls": "--tls-cert, --tls-key",
     "plaintext": "--plaintext",
+    "token_file": "--token-file",
 }
 """Faults of these fields are faults of the command."""
 
 _HINTS: dict[type[GlioserveError], str] = {
-    AccessDeniedError: "The server asks for another certificate: --tls-cert and --tls-key.",
+    AccessDeniedError: "Who calls is told by --token-file, or by --tls-cert and --tls-key.",
     DeadlineError: "--timeout allows more time.",
     IncompatibleServerError: "`pip install --upgrade glioserve` may help, or an upgrade of the server.",
     ServerBusyError: "--retries N waits and asks again.",
-    ServerUnavailableError: "Is a server running there? --server HOST:PORT or GLIOSERVE_SERVER says where to look.",
+    ServerUnavailableError: "Is a server running there? --server HOST:PORT or GLIOSERVE_SERVER says where to look, "
+    "and --retries N waits for one that is starting.",
 }
 
 
@@ -67,6 +69,8 @@ def reported(*, as_json: bool) -> Iterator[None]:
         if isinstance(error, LocalInputError) and error.field in _OPTIONS:
             raise typer.BadParameter(f"{error.rule}, got {error.got}", param_hint=_OPTIONS[error.field]) from None
         typer.echo(f"{type(error).__name__}: {error}", err=True)
+        if error.request_id is not None:
+            typer.echo(f"The server's log names this call {error.request_id}.", err=True)
         if hint := _HINTS.get(type(error)):
             typer.echo(hint, err=True)
         raise typer.Exit(FAILED) from None

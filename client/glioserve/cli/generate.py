@@ -9,24 +9,10 @@ import typer
 from rich.console import Console
 
 from glioserve.atomic import make_folder
-from glioserve.channel import DEFAULT_TARGET
 from glioserve.cli.faults import reported
 from glioserve.cli.meter import Meter
-from glioserve.cli.options import (
-    Json,
-    Plaintext,
-    Retries,
-    Server,
-    Timeout,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TlsName,
-    protection,
-)
+from glioserve.cli.options import Json, Server, calls_server
 from glioserve.cli.tables import show, synthesis_parts
-from glioserve.client import Client
 from glioserve.documents import synthesis_document, to_json
 from glioserve.limits import DEFAULT_GENERATOR, GENERATE_TIMEOUT_S
 from glioserve.synthesis import BuiltinMap, MapEdit
@@ -36,6 +22,7 @@ _NO_EDIT = MapEdit()
 _Axes = tuple[float, float, float]
 
 
+@calls_server(timeout_s=GENERATE_TIMEOUT_S, retried=True)
 def generate(
     *,
     builtin: Annotated[
@@ -65,15 +52,8 @@ def generate(
         Path | None, typer.Option(file_okay=False, help="Folder in which the exam's own folder is made.")
     ] = None,
     json: Json = False,
-    server: Server = DEFAULT_TARGET,
-    timeout: Timeout = GENERATE_TIMEOUT_S,
-    retries: Retries = 0,
-    plaintext: Plaintext = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    tls_server_name: TlsName = None,
+    server: Server,
+    timeout: float,
 ) -> None:
     """Draw one labelled exam of nobody, from a brain map."""
     source = _source(builtin, map_file, enhancement=enhancement, volume_ml=volume_ml, side=side)
@@ -81,9 +61,8 @@ def generate(
     with reported(as_json=json):
         if out is not None:
             make_folder(out)  # found out before the work, not after
-        tls_config = protection(tls, ca=tls_ca, cert=tls_cert, key=tls_key, server_name=tls_server_name)
         with (
-            Client(server, tls=tls_config, plaintext=plaintext) as client,
+            server.client() as client,
             Meter(Console(stderr=True), first="Send the map" if map_file else "Ask for an exam") as meter,
         ):
             exam = client.generate(
@@ -95,7 +74,7 @@ def generate(
                 label_scheme=label_scheme,
                 on_progress=meter.on_progress,
                 timeout_s=timeout,
-                retries=retries,
+                retries=server.retries,
             )
         folder = exam.save(out) if out is not None else None
     if json:

@@ -8,13 +8,22 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from glioserve.errors import DeadlineError, GlioserveError, LocalInputError, ServerBusyError
+from glioserve.errors import (
+    DeadlineError,
+    GlioserveError,
+    LocalInputError,
+    ServerBusyError,
+    ServerUnavailableError,
+)
 from glioserve.limits import checked_timeout_s
 
 Answer = TypeVar("Answer")
 
 JITTER = 0.25
 """Up to this share is added to a retry hint, so that callers who were refused together do not come back together."""
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 10.0
+"""Between them lies the pause before a server that is away is tried again; it doubles each time."""
 
 
 class Attempts:
@@ -22,7 +31,7 @@ class Attempts:
 
     Args:
         timeout_s: For everything: upload, queue, work, waiting between attempts.
-        retries: How often the call is made again after the server was busy.
+        retries: How often the call is made again after the server was busy or away.
 
     Raises:
         LocalInputError: One of them is out of range.
@@ -33,6 +42,7 @@ class Attempts:
             raise LocalInputError("retries", "must be at least 0", f"{retries}")
         self._ends = time.monotonic() + checked_timeout_s(timeout_s)
         self._retries_left = retries
+        self._backoff_s = FIRST_BACKOFF_S
 
     def remaining_s(self) -> float:
         """Seconds until the time is over.
@@ -52,16 +62,29 @@ class Attempts:
             error: Why the last one failed.
 
         Raises:
-            GlioserveError: This error again, when it is not the server being busy, the server gives no hint, no retry
-                is left, or the time would be over before the next attempt.
+            GlioserveError: This error again, when it is neither the server being busy, with a hint when to ask again,
+                nor the server being away; when no retry is left, or the time would be over before the next attempt.
         """
-        if not isinstance(error, ServerBusyError) or error.retry_after_s is None or not self._retries_left:
+        hint_s = self._hint_s(error)
+        if hint_s is None or not self._retries_left:
             raise error
-        wait_s = error.retry_after_s * (1 + JITTER * random.random())  # noqa: S311 - spreads load, keeps no secret
+        wait_s = hint_s * (1 + JITTER * random.random())  # noqa: S311 - spreads load, keeps no secret
         if wait_s >= self.remaining_s():
             raise error
         self._retries_left -= 1
         return wait_s
+
+    def _hint_s(self, error: GlioserveError) -> float | None:
+        """When to try again: as the server says, or later each time where none is there to say it; None for never."""
+        if isinstance(error, ServerBusyError) or (
+            isinstance(error, ServerUnavailableError) and error.retry_after_s is not None
+        ):
+            return error.retry_after_s
+        if not isinstance(error, ServerUnavailableError):
+            return None
+        backoff_s = self._backoff_s
+        self._backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+        return backoff_s
 
     def run(self, once: Callable[[float], Answer]) -> Answer:
         """The answer of the first attempt that succeeds.

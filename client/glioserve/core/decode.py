@@ -77,6 +77,8 @@ def segmentation(
         findings=tuple(finding(each) for each in message.findings),
         preparations=tuple(_preparation(each) for each in message.preparations),
         brain_mask=_checked(BrainMask(brain_mask, max_voxels=voxels), expected, "brain mask") if brain_mask else None,
+        shown_share=message.shown_share or None,
+        worked_s=message.worked_seconds or None,
     )
 
 

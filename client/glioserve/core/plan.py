@@ -73,6 +73,7 @@ def plan_segment(
     reference_label_scheme: LabelScheme | None,
     conventions: MetricConventions,
     output_grid: Modality,
+    full_frame: bool = False,
 ) -> SegmentPlan:
     """Plans a segmentation. The arguments are those of `Client.segment`.
 
@@ -82,7 +83,9 @@ def plan_segment(
     case = resolve_case(exam, reference=reference, reference_label_scheme=reference_label_scheme)
     files = tuple(SentFile.of_modality(modality, case.exam.path(modality)) for modality in Modality)
     header = segmentation_pb2.SegmentHeader(
-        label_scheme=wire.label_scheme(label_scheme), output_grid=wire.modality(output_grid)
+        label_scheme=wire.label_scheme(label_scheme),
+        output_grid=wire.modality(output_grid),
+        full_frame=full_frame,
     )
     if case.reference is not None:
         files += (SentFile.of_mask("reference", case.reference.path, role=pb.MASK_ROLE_REFERENCE),)

@@ -18,7 +18,6 @@ _NAMED: dict[grpc.StatusCode, type[errors.InvalidInputError]] = {
 }
 """Of our own services alone, which tell what was named; others have their own uses for these."""
 _SERVER: dict[grpc.StatusCode, type[errors.ServerError]] = {
-    grpc.StatusCode.UNAVAILABLE: errors.ServerUnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineError,
     grpc.StatusCode.CANCELLED: errors.CancelledError,
     grpc.StatusCode.UNAUTHENTICATED: errors.AccessDeniedError,
@@ -43,8 +42,10 @@ def error_of(
     """
     detail = _detail(trailing_metadata)
     message = details or code.name
+    retry_after_s = detail.retry_after_ms / 1000 if detail is not None and detail.retry_after_ms else None
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return errors.ServerUnavailableError(message, retry_after_s=retry_after_s)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and (detail is None or detail.retry_after_ms or not detail.field):
-        retry_after_s = detail.retry_after_ms / 1000 if detail is not None and detail.retry_after_ms else None
         return errors.ServerBusyError(message, retry_after_s=retry_after_s)
     if code in _INPUT or code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         if detail is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from glioserve.dicom.seg import write_seg
 from glioserve.dicom.series import Study
 from glioserve.exam_files import Case, ExamFiles, PathLike
 from glioserve.limits import SEGMENT_TIMEOUT_S
-from glioserve.outputs import write_outputs
+from glioserve.outputs import OutputFolder
 from glioserve.progress import OnPartial, OnProgress
 from glioserve.results import SegmentationResult
 from glioserve.terms import LabelScheme, Modality
@@ -46,6 +47,7 @@ def segment_study(
     out: PathLike | None = None,
     label_scheme: LabelScheme = LabelScheme.BRATS_2018,
     output_grid: Modality = Modality.T1CE,
+    full_frame: bool = False,
     on_progress: OnProgress | None = None,
     on_partial: OnPartial | None = None,
     timeout_s: float = SEGMENT_TIMEOUT_S,
@@ -61,6 +63,7 @@ def segment_study(
         out: See there.
         label_scheme: See there.
         output_grid: See there.
+        full_frame: See there.
         on_progress: See there.
         on_partial: See there.
         timeout_s: See there.
@@ -81,6 +84,7 @@ def segment_study(
         out=out,
         label_scheme=label_scheme,
         output_grid=output_grid,
+        full_frame=full_frame,
         on_progress=on_progress,
         on_partial=on_partial,
         timeout_s=timeout_s,
@@ -97,6 +101,7 @@ def segment_choice(
     out: PathLike | None = None,
     label_scheme: LabelScheme = LabelScheme.BRATS_2018,
     output_grid: Modality = Modality.T1CE,
+    full_frame: bool = False,
     on_progress: OnProgress | None = None,
     on_partial: OnPartial | None = None,
     timeout_s: float = SEGMENT_TIMEOUT_S,
@@ -111,6 +116,7 @@ def segment_choice(
         out: Folder for what `write_outputs` writes; None for nothing.
         label_scheme: Of the label map.
         output_grid: The contrast whose series the masks are laid over.
+        full_frame: See `Client.segment`.
         on_progress: See `Client.segment`.
         on_partial: See `Client.segment`.
         timeout_s: Of the server's part; see `Client.segment`.
@@ -124,15 +130,17 @@ def segment_choice(
         OutputError: A result can't be written.
         GlioserveError: As for `Client.segment`.
     """
-    with tempfile.TemporaryDirectory(prefix="glioserve-") as folder:
+    with tempfile.TemporaryDirectory(prefix="glioserve-") as folder, ExitStack() as opened:
         paths = {modality: Path(folder) / f"{modality.value}.nii.gz" for modality in Modality}
         for modality, path in paths.items():
             write_nifti(choice.series[modality], path, field=modality.value)
         case = Case(ExamFiles(**{modality.value: path for modality, path in paths.items()}))
+        outputs = None if out is None else opened.enter_context(OutputFolder(case, out))
         result = client.segment(
             case,
             label_scheme=label_scheme,
             output_grid=output_grid,
+            full_frame=full_frame,
             on_progress=on_progress,
             on_partial=on_partial,
             timeout_s=timeout_s,
@@ -141,6 +149,7 @@ def segment_choice(
         if seg_path is not None:
             others = [series for modality, series in choice.series.items() if modality is not output_grid]
             write_seg(result.label_map, choice.series[output_grid], seg_path, result=result, others=others)
-        if out is not None:
-            write_outputs(result, case, out)
+        if outputs is not None:
+            outputs.write_result(result)
+            outputs.write_pictures(result)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 import numpy as np
@@ -32,15 +33,20 @@ def outline(mask: npt.NDArray[np.bool_], size: tuple[int, int], *, side: Side) -
     """The outline of a mask, and the dark halo that keeps it visible on bright tissue.
 
     Args:
-        mask: `bool [row, column]`.
+        mask: `bool [row, column]`, not empty.
         size: Width and height of the outcome, pixels.
         side: Where the line lies.
 
     Returns:
         The opacity of the line and of the halo, mode `L`, of that size.
     """
-    large = (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING)
-    shape = Image.fromarray(mask.astype(np.uint8) * 255).resize(large, Image.Resampling.BILINEAR)
+    left, right = _reached(np.flatnonzero(mask.any(axis=0)), mask.shape[1], size[0])
+    top, bottom = _reached(np.flatnonzero(mask.any(axis=1)), mask.shape[0], size[1])
+    across, down = mask.shape[1] / size[0], mask.shape[0] / size[1]
+    large = ((right - left) * OVERSAMPLING, (bottom - top) * OVERSAMPLING)
+    shape = Image.fromarray(mask.astype(np.uint8) * 255).resize(
+        large, Image.Resampling.BILINEAR, box=(left * across, top * down, right * across, bottom * down)
+    )
     shape = shape.point([0] * 128 + [255] * 128)
     width = LINE_PX * OVERSAMPLING
     outward = {Side.OUTSIDE: width, Side.MIDDLE: width // 2, Side.INSIDE: 0}[side]
@@ -48,13 +54,31 @@ def outline(mask: npt.NDArray[np.bool_], size: tuple[int, int], *, side: Side) -
     halo = HALO_PX * OVERSAMPLING
     line = _band(shape, outward=outward, inward=inward)
     around = _band(shape, outward=outward + halo, inward=inward + halo)
-    return line.resize(size, Image.Resampling.BOX), around.resize(size, Image.Resampling.BOX)
+    part = (right - left, bottom - top)
+    opacities = (Image.new("L", size), Image.new("L", size))
+    for opacity, band in zip(opacities, (line, around), strict=True):
+        opacity.paste(band.resize(part, Image.Resampling.BOX), (left, top))
+    return opacities
 
 
 def dotted(opacity: Image.Image) -> Image.Image:
     """A line as dots, for what is not ours but a reference's."""
     rows, columns = np.indices((opacity.height, opacity.width)) // DOT_PX
     return ImageChops.multiply(opacity, Image.fromarray(((rows + columns) % 2 * 255).astype(np.uint8)))
+
+
+def _reached(at: npt.NDArray[np.intp], voxels: int, pixels: int) -> tuple[int, int]:
+    """Which pixels along one side of a picture an outline can touch: the first, and the first beyond the last.
+
+    Args:
+        at: Where the mask is, voxels, in order.
+        voxels: Of that side.
+        pixels: Of that side.
+    """
+    scale, reach_px = pixels / voxels, LINE_PX + HALO_PX + 1
+    first = math.floor((int(at[0]) - 1) * scale) - reach_px
+    last = math.ceil((int(at[-1]) + 2) * scale) + reach_px
+    return max(first, 0), min(last, pixels)
 
 
 def _band(shape: Image.Image, *, outward: int, inward: int) -> Image.Image:

@@ -19,9 +19,9 @@ def jpeg_tag(image: Image.Image, *, classes: str, alt: str) -> str:
 
 
 def png_tag(image: Image.Image, *, classes: str, alt: str) -> str:
-    """A picture with transparent parts."""
+    """A picture of few colours with transparent parts. A palette makes it small, and quick to compress."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.quantize().save(buffer, format="PNG")
     return _tag(buffer.getvalue(), "png", image.size, classes, alt)
 
 

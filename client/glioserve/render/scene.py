@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from glioserve.errors import LocalInputError
 from glioserve.exam_files import Case
-from glioserve.nifti import read_array, read_volume
+from glioserve.label_map import labelled
+from glioserve.nifti import Voxels
+from glioserve.render.ahead import Backdrop, ReadAhead
 from glioserve.render.contrast import Contrast, Frame, brain_points, place
 from glioserve.render.planes import Plane
 from glioserve.render.sampling import Shape
@@ -34,7 +36,7 @@ class Scene:
     """What is drawn.
 
     Args:
-        contrasts: Grey values with their place.
+        contrasts: Intensities with their place.
         masks: WT, TC and ET, `bool [i, j, k]`, RAS+ order, on the crop.
         reference: The same of the reference, if there is one.
         brain: What was taken for the brain, likewise; None where the exam came skull-stripped.
@@ -62,17 +64,27 @@ class Scene:
         Raises:
             LocalInputError: A file of the exam can't be read any more, or is not where the result says.
         """
+        with ReadAhead(case) as ahead:
+            return cls.over(ahead.backdrop(), result)
+
+    @classmethod
+    def over(cls, backdrop: Backdrop, result: SegmentationResult) -> Scene:
+        """The same of an exam that was read before.
+
+        Raises:
+            LocalInputError: A file of the exam is not where the result says.
+        """
         image = nib.as_closest_canonical(result.label_map.image)
         affine = np.asarray(image.affine, dtype=np.float64)
         masks = _masks(np.asarray(image.dataobj), result.label_map.label_scheme.region_labels)
         shape = _shape(masks[Region.WT])
         reference = None
-        if case.reference is not None:
-            labels = read_array(case.reference.path, field="reference")
+        told, labels = backdrop.case.reference, backdrop.reference
+        if told is not None and labels is not None:
             if labels.shape != shape:
                 rule = "must be on the grid of the label map to be drawn"
                 raise LocalInputError("reference", rule, f"shape {labels.shape}")
-            reference = _masks(labels, case.reference.label_scheme.region_labels)
+            reference = _masks(labels, told.label_scheme.region_labels)
         brain = None
         if result.brain_mask is not None:
             brain = np.asarray(nib.as_closest_canonical(result.brain_mask.image).dataobj) > 0
@@ -81,14 +93,15 @@ class Scene:
         if result.output_grid in preparations:
             to_t1ce = np.asarray(np.linalg.inv(preparations[result.output_grid].motion), dtype=np.float64)
         frame = Frame(shape, affine, to_t1ce, None if brain is None else brain_points(brain))
-        contrasts = {}
-        for each in Modality:
-            voxels, own = read_volume(case.exam.path(each), field=each.value)
-            contrasts[each] = place(voxels, own, frame, preparations.get(each), field=each.value)
+        contrasts = {
+            each: place(read, frame, preparations.get(each), field=each.value)
+            for each, read in backdrop.contrasts.items()
+        }
         zooms = tuple(float(size) for size in image.header.get_zooms()[:3])
         spacing_mm = (zooms[0], zooms[1], zooms[2])
         head = masks[Region.WT] if brain is None else masks[Region.WT] | brain
-        box = _head_box(contrasts[result.output_grid].grey, head, spacing_mm)
+        shown = contrasts[result.output_grid]
+        box = _head_box(shown.window.brighter(shown.voxels, AIR_SHARE), head, spacing_mm)
         return cls(
             contrasts=contrasts,
             masks={region: mask[box] for region, mask in masks.items()},
@@ -145,20 +158,18 @@ def _shape(volume: npt.NDArray[np.generic]) -> Shape:
     return volume.shape[0], volume.shape[1], volume.shape[2]
 
 
-def _masks(labels: npt.NDArray[np.generic], region_labels: Mapping[Region, frozenset[int]]) -> Masks:
-    return {region: np.isin(labels, sorted(values)) for region, values in region_labels.items()}
+def _masks(labels: Voxels, region_labels: Mapping[Region, frozenset[int]]) -> Masks:
+    return {region: labelled(labels, values) for region, values in region_labels.items()}
 
 
-def _head_box(
-    grey: npt.NDArray[np.uint8], certain: Mask, spacing_mm: tuple[float, float, float]
-) -> tuple[slice, slice, slice]:
+def _head_box(bright: Mask, certain: Mask, spacing_mm: tuple[float, float, float]) -> tuple[slice, slice, slice]:
     """Where the head is: what is `certain`, and slices in which more than noise is bright."""
-    bright = grey > AIR_SHARE * 255
     sides: list[slice] = []
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        found = np.flatnonzero((bright.mean(axis=others) > HEAD_SHARE) | certain.any(axis=others))
+        shares = np.count_nonzero(bright, axis=others) / (bright.size // bright.shape[axis])
+        found = np.flatnonzero((shares > HEAD_SHARE) | certain.any(axis=others))
         margin = int(np.ceil(MARGIN_MM / spacing_mm[axis]))
-        first, last = (int(found[0]), int(found[-1])) if found.size else (0, grey.shape[axis] - 1)
-        sides.append(slice(max(first - margin, 0), min(last + 1 + margin, grey.shape[axis])))
+        first, last = (int(found[0]), int(found[-1])) if found.size else (0, bright.shape[axis] - 1)
+        sides.append(slice(max(first - margin, 0), min(last + 1 + margin, bright.shape[axis])))
     return sides[0], sides[1], sides[2]

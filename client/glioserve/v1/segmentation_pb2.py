@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from glioserve.v1 import types_pb2 as glioserve_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fglioserve/v1/segmentation.proto\x12\x0cglioserve.v1\x1a\x18glioserve/v1/types.proto\"m\n\x0eSegmentRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.glioserve.v1.SegmentHeaderH\x00\x12$\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x13.glioserve.v1.ChunkH\x00\x42\x06\n\x04part\"\x87\x02\n\rSegmentHeader\x12\'\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x18.glioserve.v1.FileHeader\x12/\n\x0clabel_scheme\x18\x02 \x01(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x39\n\x16reference_label_scheme\x18\x03 \x01(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x34\n\x0b\x63onventions\x18\x04 \x01(\x0b\x32\x1f.glioserve.v1.MetricConventions\x12+\n\x0boutput_grid\x18\x05 \x01(\x0e\x32\x16.glioserve.v1.Modality\"\xfb\x01\n\x0fSegmentResponse\x12*\n\x06queued\x18\x01 \x01(\x0b\x32\x18.glioserve.v1.QueueStateH\x00\x12*\n\x08progress\x18\x02 \x01(\x0b\x32\x16.glioserve.v1.ProgressH\x00\x12.\n\x07partial\x18\x03 \x01(\x0b\x32\x1b.glioserve.v1.PartialResultH\x00\x12-\n\x06result\x18\x04 \x01(\x0b\x32\x1b.glioserve.v1.SegmentResultH\x00\x12)\n\nmask_chunk\x18\x05 \x01(\x0b\x32\x13.glioserve.v1.ChunkH\x00\x42\x06\n\x04part\"\x1e\n\nQueueState\x12\x10\n\x08position\x18\x01 \x01(\r\"6\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\r\x12\r\n\x05total\x18\x03 \x01(\r\";\n\rPartialResult\x12*\n\x06volume\x18\x01 \x01(\x0b\x32\x1a.glioserve.v1.RegionVolume\"\x9f\x04\n\rSegmentResult\x12+\n\x07volumes\x18\x01 \x03(\x0b\x32\x1a.glioserve.v1.RegionVolume\x12,\n\x07metrics\x18\x02 \x03(\x0b\x32\x1b.glioserve.v1.RegionMetrics\x12\x34\n\x0b\x63onventions\x18\x03 \x01(\x0b\x32\x1f.glioserve.v1.MetricConventions\x12*\n\x07timings\x18\x04 \x03(\x0b\x32\x19.glioserve.v1.StageTiming\x12\'\n\x06models\x18\x05 \x03(\x0b\x32\x17.glioserve.v1.ModelInfo\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12/\n\x0clabel_scheme\x18\x07 \x01(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x16\n\x0eserver_version\x18\x08 \x01(\t\x12\x0e\n\x06\x65ngine\x18\t \x01(\t\x12\x17\n\x0fmask_size_bytes\x18\n \x01(\x04\x12\x1d\n\x15\x62rain_mask_size_bytes\x18\x0b \x01(\x04\x12+\n\x0boutput_grid\x18\x0c \x01(\x0e\x32\x16.glioserve.v1.Modality\x12\'\n\x08\x66indings\x18\r \x03(\x0b\x32\x15.glioserve.v1.Finding\x12/\n\x0cpreparations\x18\x0e \x03(\x0b\x32\x19.glioserve.v1.Preparation2a\n\x13SegmentationService\x12J\n\x07Segment\x12\x1c.glioserve.v1.SegmentRequest\x1a\x1d.glioserve.v1.SegmentResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fglioserve/v1/segmentation.proto\x12\x0cglioserve.v1\x1a\x18glioserve/v1/types.proto\"m\n\x0eSegmentRequest\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.glioserve.v1.SegmentHeaderH\x00\x12$\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x13.glioserve.v1.ChunkH\x00\x42\x06\n\x04part\"\x9b\x02\n\rSegmentHeader\x12\'\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x18.glioserve.v1.FileHeader\x12/\n\x0clabel_scheme\x18\x02 \x01(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x39\n\x16reference_label_scheme\x18\x03 \x01(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x34\n\x0b\x63onventions\x18\x04 \x01(\x0b\x32\x1f.glioserve.v1.MetricConventions\x12+\n\x0boutput_grid\x18\x05 \x01(\x0e\x32\x16.glioserve.v1.Modality\x12\x12\n\nfull_frame\x18\x06 \x01(\x08\"\xfb\x01\n\x0fSegmentResponse\x12*\n\x06queued\x18\x01 \x01(\x0b\x32\x18.glioserve.v1.QueueStateH\x00\x12*\n\x08progress\x18\x02 \x01(\x0b\x32\x16.glioserve.v1.ProgressH\x00\x12.\n\x07partial\x18\x03 \x01(\x0b\x32\x1b.glioserve.v1.PartialResultH\x00\x12-\n\x06result\x18\x04 \x01(\x0b\x32\x1b.glioserve.v1.SegmentResultH\x00\x12)\n\nmask_chunk\x18\x05 \x01(\x0b\x32\x13.glioserve.v1.ChunkH\x00\x42\x06\n\x04part\"\x1e\n\nQueueState\x12\x10\n\x08position\x18\x01 \x01(\r\"6\n\x08Progress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\r\x12\r\n\x05total\x18\x03 \x01(\r\";\n\rPartialResult\x12*\n\x06volume\x18\x01 \x01(\x0b\x32\x1a.glioserve.v1.RegionVolume\"\xcc\x04\n\rSegmentResult\x12+\n\x07volumes\x18\x01 \x03(\x0b\x32\x1a.glioserve.v1.RegionVolume\x12,\n\x07metrics\x18\x02 \x03(\x0b\x32\x1b.glioserve.v1.RegionMetrics\x12\x34\n\x0b\x63onventions\x18\x03 \x01(\x0b\x32\x1f.glioserve.v1.MetricConventions\x12*\n\x07timings\x18\x04 \x03(\x0b\x32\x19.glioserve.v1.StageTiming\x12\'\n\x06models\x18\x05 \x03(\x0b\x32\x17.glioserve.v1.ModelInfo\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12/\n\x0clabel_scheme\x18\x07 \x01(\x0e\x32\x19.glioserve.v1.LabelScheme\x12\x16\n\x0eserver_version\x18\x08 \x01(\t\x12\x0e\n\x06\x65ngine\x18\t \x01(\t\x12\x17\n\x0fmask_size_bytes\x18\n \x01(\x04\x12\x1d\n\x15\x62rain_mask_size_bytes\x18\x0b \x01(\x04\x12+\n\x0boutput_grid\x18\x0c \x01(\x0e\x32\x16.glioserve.v1.Modality\x12\'\n\x08\x66indings\x18\r \x03(\x0b\x32\x15.glioserve.v1.Finding\x12/\n\x0cpreparations\x18\x0e \x03(\x0b\x32\x19.glioserve.v1.Preparation\x12\x13\n\x0bshown_share\x18\x0f \x01(\x01\x12\x16\n\x0eworked_seconds\x18\x10 \x01(\x01\x32\x61\n\x13SegmentationService\x12J\n\x07Segment\x12\x1c.glioserve.v1.SegmentRequest\x1a\x1d.glioserve.v1.SegmentResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +35,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENTREQUEST']._serialized_start=75
   _globals['_SEGMENTREQUEST']._serialized_end=184
   _globals['_SEGMENTHEADER']._serialized_start=187
-  _globals['_SEGMENTHEADER']._serialized_end=450
-  _globals['_SEGMENTRESPONSE']._serialized_start=453
-  _globals['_SEGMENTRESPONSE']._serialized_end=704
-  _globals['_QUEUESTATE']._serialized_start=706
-  _globals['_QUEUESTATE']._serialized_end=736
-  _globals['_PROGRESS']._serialized_start=738
-  _globals['_PROGRESS']._serialized_end=792
-  _globals['_PARTIALRESULT']._serialized_start=794
-  _globals['_PARTIALRESULT']._serialized_end=853
-  _globals['_SEGMENTRESULT']._serialized_start=856
-  _globals['_SEGMENTRESULT']._serialized_end=1399
-  _globals['_SEGMENTATIONSERVICE']._serialized_start=1401
-  _globals['_SEGMENTATIONSERVICE']._serialized_end=1498
+  _globals['_SEGMENTHEADER']._serialized_end=470
+  _globals['_SEGMENTRESPONSE']._serialized_start=473
+  _globals['_SEGMENTRESPONSE']._serialized_end=724
+  _globals['_QUEUESTATE']._serialized_start=726
+  _globals['_QUEUESTATE']._serialized_end=756
+  _globals['_PROGRESS']._serialized_start=758
+  _globals['_PROGRESS']._serialized_end=812
+  _globals['_PARTIALRESULT']._serialized_start=814
+  _globals['_PARTIALRESULT']._serialized_end=873
+  _globals['_SEGMENTRESULT']._serialized_start=876
+  _globals['_SEGMENTRESULT']._serialized_end=1464
+  _globals['_SEGMENTATIONSERVICE']._serialized_start=1466
+  _globals['_SEGMENTATIONSERVICE']._serialized_end=1563
 # @@protoc_insertion_point(module_scope)

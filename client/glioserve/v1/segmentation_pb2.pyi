@@ -60,12 +60,15 @@ class SegmentHeader(_message.Message):
     REFERENCE_LABEL_SCHEME_FIELD_NUMBER: _builtins.int
     CONVENTIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_GRID_FIELD_NUMBER: _builtins.int
+    FULL_FRAME_FIELD_NUMBER: _builtins.int
     label_scheme: _types_pb2.LabelScheme.ValueType
     """of the masks that are sent back; default BRATS_2018"""
     reference_label_scheme: _types_pb2.LabelScheme.ValueType
     """required with a reference"""
     output_grid: _types_pb2.Modality.ValueType
     """on whose grid, as sent, the masks come back; default T1CE"""
+    full_frame: _builtins.bool
+    """show the whole frame to every network: slower, the reference for the usual way"""
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.FileHeader]:
         """the four modalities, and a reference if scores are wanted"""
@@ -82,10 +85,11 @@ class SegmentHeader(_message.Message):
         reference_label_scheme: _types_pb2.LabelScheme.ValueType = ...,
         conventions: _types_pb2.MetricConventions | None = ...,
         output_grid: _types_pb2.Modality.ValueType = ...,
+        full_frame: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions", "files", b"files", "label_scheme", b"label_scheme", "output_grid", b"output_grid", "reference_label_scheme", b"reference_label_scheme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions", "files", b"files", "full_frame", b"full_frame", "label_scheme", b"label_scheme", "output_grid", b"output_grid", "reference_label_scheme", b"reference_label_scheme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -227,6 +231,8 @@ class SegmentResult(_message.Message):
     OUTPUT_GRID_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     PREPARATIONS_FIELD_NUMBER: _builtins.int
+    SHOWN_SHARE_FIELD_NUMBER: _builtins.int
+    WORKED_SECONDS_FIELD_NUMBER: _builtins.int
     label_scheme: _types_pb2.LabelScheme.ValueType
     """of the label map"""
     server_version: _builtins.str
@@ -238,6 +244,10 @@ class SegmentResult(_message.Message):
     """of the brain mask that follows it; 0 where the exam came skull-stripped"""
     output_grid: _types_pb2.Modality.ValueType
     """whose grid both are on"""
+    shown_share: _builtins.float
+    """of three times the frame's voxels, what the three networks were shown"""
+    worked_seconds: _builtins.float
+    """by the clock, waiting left out; stages overlap, so it is less than their sum"""
     @_builtins.property
     def volumes(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RegionVolume]:
         """WT, TC, ET"""
@@ -285,10 +295,12 @@ class SegmentResult(_message.Message):
         output_grid: _types_pb2.Modality.ValueType = ...,
         findings: _abc.Iterable[_types_pb2.Finding] | None = ...,
         preparations: _abc.Iterable[_types_pb2.Preparation] | None = ...,
+        shown_share: _builtins.float = ...,
+        worked_seconds: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conventions", b"conventions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brain_mask_size_bytes", b"brain_mask_size_bytes", "conventions", b"conventions", "engine", b"engine", "findings", b"findings", "label_scheme", b"label_scheme", "mask_size_bytes", b"mask_size_bytes", "metrics", b"metrics", "models", b"models", "output_grid", b"output_grid", "preparations", b"preparations", "server_version", b"server_version", "timings", b"timings", "volumes", b"volumes", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brain_mask_size_bytes", b"brain_mask_size_bytes", "conventions", b"conventions", "engine", b"engine", "findings", b"findings", "label_scheme", b"label_scheme", "mask_size_bytes", b"mask_size_bytes", "metrics", b"metrics", "models", b"models", "output_grid", b"output_grid", "preparations", b"preparations", "server_version", b"server_version", "shown_share", b"shown_share", "timings", b"timings", "volumes", b"volumes", "warnings", b"warnings", "worked_seconds", b"worked_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

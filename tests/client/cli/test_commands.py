@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import glioserve as gs
 import grpc
@@ -16,7 +17,7 @@ from glioserve.v1 import types_pb2 as pb
 from typer.testing import CliRunner
 
 from tests.client import exams
-from tests.client.fake_server import DIGEST, FakeServer, busy, fail, succeed
+from tests.client.fake_server import DIGEST, FakeServer, busy, fail, report, succeed
 
 run = CliRunner().invoke
 FILES = {"segmentation.nii.gz", "result.json", "report.html", "overlay.png"}
@@ -149,9 +150,11 @@ def test_work_that_fails(
     server.answers = [fail(code, detail=detail)]
     done = run(app, ["segment", str(case_dir), "--server", server.target, "--out", str(tmp_path / "out")])
     assert (done.exit_code, done.stdout) == (1, "")
-    found = done.stderr.splitlines()
-    assert len(found) == len(lines)
-    assert all(part in line for part, line in zip(lines, found, strict=True))
+    first, call, *rest = done.stderr.splitlines()
+    assert len(rest) == len(lines) - 1
+    assert all(part in line for part, line in zip(lines, (first, *rest), strict=True))
+    (sent,) = (each.value for each in server.received[0].context.invocation_metadata() if each.key == "x-request-id")
+    assert call == f"The server's log names this call {sent}."
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -161,6 +164,7 @@ def test_failures_for_programs(server: FakeServer, case_dir: Path) -> None:
     assert done.exit_code == 1
     document = json.loads(done.stdout)
     assert document["schema"] == "glioserve.error/1"
+    assert UUID(document["error"].pop("request_id"))
     assert document["error"] == {
         "type": "ServerBusyError",
         "message": "no room",
@@ -220,3 +224,28 @@ def test_a_process_that_finds_nobody(nobody: str, case_dir: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ServerUnavailableError: ")
     assert "Traceback" not in done.stderr
+
+
+def test_the_result_is_told_before_the_pictures_are_drawn(
+    server: FakeServer, case_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise gs.OutputError("no picture")
+
+    monkeypatch.setattr("glioserve.outputs.overlay_png", broken)
+    call = ["segment", str(case_dir), "--out", str(tmp_path / "out"), "--server", server.target]
+    told = run(app, call)
+    assert told.exit_code == 1
+    assert "Whole tumour" in told.stdout
+    assert told.stderr.startswith("OutputError: no picture")
+    programs = run(app, [*call, "--json"])
+    assert json.loads(programs.stdout)["schema"] == "glioserve.error/1", "one document, and that of the failure"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"segmentation.nii.gz", "result.json"}
+
+
+def test_the_whole_frame(server: FakeServer, case_dir: Path) -> None:
+    server.answers = [report(shown_share=0.125), report(shown_share=1.0)]
+    call = ["segment", str(case_dir), "--json", "--server", server.target]
+    shares = [json.loads(run(app, [*call, *more]).stdout)["shown_share"] for more in ([], ["--full-frame"])]
+    assert shares == [0.125, 1.0]
+    assert [received.header.full_frame for received in server.received] == [False, True]

@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 from glioserve.dicom.codestream import size_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -22,6 +22,7 @@ def encoded(kind: str, *, rows: int = 9, columns: int = 14, mode: str = "L") -> 
 
 @pytest.mark.parametrize("kind", ["JPEG", "JPEG2000"])
 @pytest.mark.parametrize(("mode", "values"), [("L", 1), ("RGB", 3)])
+@settings(deadline=None)  # the encoder's time is not the matter
 @given(rows=st.integers(1, 300), columns=st.integers(1, 300))
 def test_the_size_is_that_of_the_image(kind: str, mode: str, values: int, rows: int, columns: int) -> None:
     assert size_of(encoded(kind, rows=rows, columns=columns, mode=mode)) == (rows, columns, values)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glioserve.render.planes import Plane
-from glioserve.render.sampling import moved, plane_positions, trilinear
+from glioserve.render.sampling import (
+    moved,
+    moved_lines,
+    plane_lines,
+    plane_positions,
+    trilinear,
+    trilinear_on_lines,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +66,28 @@ def test_positions_go_through_an_affine() -> None:
     positions = np.arange(12, dtype=float).reshape(3, 2, 2)
     out = moved(affine, positions)
     assert np.allclose(out[:, 1, 0], affine[:3, :3] @ positions[:, 1, 0] + affine[:3, 3])
+
+
+@pytest.mark.parametrize("order", ["C", "F", "flipped"])
+@pytest.mark.parametrize("plane", Plane)
+def test_along_the_axes_the_short_way_shows_the_same(plane: Plane, order: str) -> None:
+    voxels = np.array(VOXELS, order="F" if order == "F" else "C")
+    voxels = voxels[::-1, ::-1] if order == "flipped" else voxels
+    affine = np.diag([0.5, -1.25, 2.0, 1.0])
+    affine[:3, 3] = [-0.3, 4.2, -1.0]
+    size = (37, 23)
+    lines = moved_lines(affine, plane_lines(plane, 1.5, SHAPE, size), reach=SHAPE)
+    assert lines is not None
+    long = trilinear(voxels, moved(affine, plane_positions(plane, 1.5, SHAPE, size)))
+    short = trilinear_on_lines(voxels, lines).squeeze(plane.axis).T
+    assert 0 < np.count_nonzero(long) < long.size, "some of it lies outside"
+    assert np.allclose(short, long, atol=1e-3)
+
+
+def test_lines_that_are_turned_are_none() -> None:
+    lines = plane_lines(Plane.AXIAL, 0, SHAPE, (3, 3))
+    turned = np.eye(4)
+    turned[0, 1] = 1e-3
+    assert moved_lines(turned, lines, reach=SHAPE) is None
+    turned[0, 1] = 1e-6
+    assert moved_lines(turned, lines, reach=SHAPE) is not None

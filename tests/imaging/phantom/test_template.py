@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import numpy as np
 import pytest
 
+from imaging.phantom.errors import PhantomError
 from imaging.phantom.template import load_template
 
 
@@ -15,6 +17,13 @@ def test_no_network_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     load_template.cache_clear()
     assert load_template().wm.any()
+
+
+def test_an_installation_without_the_template_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nilearn", None)
+    load_template.cache_clear()
+    with pytest.raises(PhantomError, match="template: needs the package nilearn where brains are grown"):
+        load_template()
 
 
 def test_fractions_fill_the_brain_and_nothing_else() -> None:

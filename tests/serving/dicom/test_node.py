@@ -14,6 +14,7 @@ from glioserve import Modality
 from pydicom import dcmread
 from pydicom.uid import ImplicitVRLittleEndian, SecondaryCaptureImageStorage
 
+from serving.settings import SettingsError
 from tests.client.dicom.answers import found, lesion
 from tests.client.dicom.studies import AS_ACQUIRED, BIRTH_DATE, NAME, NUMBERS, PATIENT_ID, SHAPE, Writer, head
 from tests.client.dicom.validator import DCIODVFY, faults
@@ -214,6 +215,17 @@ def test_who_may_call(gateway: FakeServer, archive: Archive, study: Writer, tmp_
         assert held(tmp_path / "queue") == []
         assert store(study.folder, node.port, calling="MR2") == ["0000"]
         assert len(held(tmp_path / "queue")) == 1
+
+
+def test_the_token_for_the_gateway_is_looked_for_at_the_start(
+    gateway: FakeServer, archive: Archive, tmp_path: Path
+) -> None:
+    chosen = settings(gateway, archive, token_file=tmp_path / "none")
+    with (
+        pytest.raises(SettingsError, match="token_file: must be a file that can be read"),
+        local_node(tmp_path / "queue", **chosen),
+    ):
+        pass
 
 
 def test_stopped_while_it_segments(gateway: FakeServer, archive: Archive, study: Writer, tmp_path: Path) -> None:

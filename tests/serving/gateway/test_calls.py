@@ -107,10 +107,10 @@ async def test_a_call_that_ends_early_frees_its_worker_within_one_micro_batch(
     await asyncio.wait([reader])
     await channel.close()
     await asyncio.sleep(0.1)
-    assert gateway.running == 1  # its micro-batch is still with the engine
+    assert gateway.running == 1  # its micro-batches are still with the engine
     engine.open.set()
     await eventually(lambda: gateway.running == 0)
-    assert engine.batches == 1
+    assert 1 <= engine.batches <= small_settings().in_flight
     if way == "deadline":
         assert call.done()
         assert await call.code() is Code.DEADLINE_EXCEEDED
@@ -252,4 +252,4 @@ async def test_what_does_not_finish_in_time_is_ended_with_a_reason(engine: FakeE
                 await call
             assert (caught.value.code(), detail_of(caught.value).kind) == (Code.UNAVAILABLE, "DrainingError")
         await stopping
-    assert engine.batches == 1
+    assert 1 <= engine.batches <= small_settings().in_flight

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
 import urllib.request
-from pathlib import Path
 
 import grpc
 import pytest
@@ -73,7 +71,7 @@ async def test_metrics_count_stages_calls_and_gated_voxels(channel: aio.Channel,
     assert 'glioserve_calls_total{code="INVALID_ARGUMENT",method="v1.SegmentationService/Segment"} 1.0' in lines
     for stage in ("decode", "normalise", "segment_wt", "segment_et", "encode"):
         assert f'glioserve_stage_seconds_count{{stage="{stage}"}} 1.0' in lines
-    assert any(line.startswith('glioserve_voxels_removed_total{region="et"}') for line in lines)
+    assert 'glioserve_gate_removed_voxels_count{region="et"} 1.0' in lines
     assert "glioserve_engine_ready 1.0" in lines
     assert "glioserve_running 0.0" in lines
     assert any(line.startswith("process_resident_memory_bytes") for line in lines)
@@ -103,39 +101,11 @@ async def test_a_port_that_is_taken_is_named(engine: FakeEngine, setting: str) -
                 pass
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run([*command.split(), "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
-    return cert, key
-
-
-async def test_tls(engine: FakeEngine, certificate: tuple[Path, Path]) -> None:
-    cert, key = certificate
-    credentials = grpc.ssl_channel_credentials(cert.read_bytes())
-    async with (
-        Gateway(small_settings(tls_cert=cert, tls_key=key), engine) as gateway,
-        aio.secure_channel(gateway.address, credentials) as channel,
-    ):
-        assert (await InfoServiceStub(channel).GetInfo(info_pb2.GetInfoRequest())).server_version
-
-
-async def test_a_certificate_that_can_not_be_read_is_a_fault_of_the_settings(
-    engine: FakeEngine, tmp_path: Path
-) -> None:
-    settings = small_settings(tls_cert=tmp_path / "no.pem", tls_key=tmp_path / "no.key")
-    with pytest.raises(GatewayStartError, match="tls"):
-        async with Gateway(settings, engine):
-            pass
-
-
 @pytest.mark.parametrize(("host", "warned"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])  # noqa: S104
-async def test_plaintext_beyond_this_machine_is_warned_of(
+async def test_what_reaches_beyond_this_machine_unprotected_is_warned_of(
     engine: FakeEngine, caplog: pytest.LogCaptureFixture, host: str, *, warned: bool
 ) -> None:
-    async with Gateway(small_settings(host=host), engine):
-        pass
+    async with Gateway(small_settings(host=host, insecure_listen=True), engine) as gateway:
+        assert gateway.metrics_address.startswith("127.0.0.1:")
     assert ("gateway.plaintext" in caplog.messages) is warned
+    assert ("gateway.open" in caplog.messages) is warned

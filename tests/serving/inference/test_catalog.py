@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import TYPE_FP16, ModelConfig
+from tritonclient.grpc.model_config_pb2 import TYPE_FP16, TYPE_FP32, ModelConfig
 
 from imaging.pipeline.plan import ModelPlan
 from imaging.regions import Region
@@ -125,6 +125,10 @@ def with_half_precision(config: ModelConfig) -> None:
     config.output[0].data_type = TYPE_FP16
 
 
+def with_single_precision(config: ModelConfig) -> None:
+    config.output[0].data_type = TYPE_FP32
+
+
 def without_output(config: ModelConfig) -> None:
     del config.output[:]
 
@@ -173,9 +177,9 @@ def test_refuses_a_generators_configuration(
         (with_half_a_digest, "unet_wt: must state onnx_sha256 as 64"),
         (with_another_name, "unet_wt: config.pbtxt must name its own model, got 'unet_tc'"),
         (without_batches, "unet_wt: must have a max_batch_size"),
-        (with_a_channel_more, "unet_wt: must have one float32 tensor slices"),
-        (with_half_precision, "unet_wt: must have one float32 tensor probabilities"),
-        (without_output, "unet_wt: must have one float32 tensor probabilities"),
+        (with_a_channel_more, "unet_wt: must have one float16 tensor slices"),
+        (with_single_precision, "unet_wt: must have one float16 tensor probabilities"),
+        (without_output, "unet_wt: must have one float16 tensor probabilities"),
     ],
 )
 def test_refuses_a_configuration(tmp_path: Path, alter: Callable[[ModelConfig], None], complaint: str) -> None:

@@ -53,6 +53,18 @@ def test_refuses_slices_of_another_model(repository: Path) -> None:
         OnnxRuntimePredictor(repository).predict(Region.WT, np.zeros((1, 4, 16, 16), np.float32))
 
 
+@pytest.mark.parametrize(
+    ("slices", "complaint"),
+    [
+        (np.zeros((1, 3, 16, 16), np.float64), "slices must be float32, got float64"),
+        (np.full((1, 3, 16, 16), 1e5, np.float32), "slices must be at most 65504, got larger ones"),
+    ],
+)
+def test_refuses_slices_that_do_not_fit_its_numbers(repository: Path, slices: np.ndarray, complaint: str) -> None:
+    with pytest.raises(EngineRequestError, match=complaint):
+        OnnxRuntimePredictor(repository).predict(Region.WT, slices)
+
+
 def test_an_answer_that_is_not_finite(repository: Path) -> None:
     slices = np.full((1, 3, 16, 16), np.nan, np.float32)
 

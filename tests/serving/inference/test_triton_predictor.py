@@ -22,6 +22,7 @@ from serving.errors import (
     ModelRepositoryError,
     UnknownGeneratorError,
 )
+from serving.inference import shared_memory
 from serving.inference.catalog import repository_catalog
 from serving.inference.engine import Engine, InferenceEngine
 from serving.inference.onnxruntime_predictor import OnnxRuntimePredictor
@@ -113,6 +114,38 @@ def test_answers_of_threads_are_those_of_one_thread(predictor: TritonPredictor) 
 def test_refuses_slices_that_do_not_fit(predictor: TritonPredictor, slices: np.ndarray) -> None:
     with pytest.raises(EngineRequestError):
         predictor.predict(Region.WT, slices)
+
+
+@pytest.mark.parametrize("region", Region)
+def test_shared_memory_and_the_wire_carry_the_same_bits(predictor: TritonPredictor, region: Region) -> None:
+    wired = TritonPredictor(predictor.address, shared_memory=False)
+    for seed, (slices, rows, columns) in enumerate([(8, 160, 192), (2, 48, 16), (16, 240, 240), (1, 16, 16)]):
+        batch = some_slices(region, slices=slices, rows=rows, columns=columns, seed=seed)
+        np.testing.assert_array_equal(predictor.predict(region, batch), wired.predict(region, batch))
+    assert predictor.shares_memory
+    assert not wired.shares_memory
+    wired.close()
+
+
+def test_many_at_one_time_do_not_meet_in_shared_memory(predictor: TritonPredictor) -> None:
+    batches = [some_slices(Region.WT, slices=2, rows=32, columns=32, seed=seed) for seed in range(12)]
+    alone = [predictor.predict(Region.WT, batch) for batch in batches]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda batch: predictor.predict(Region.WT, batch), batches))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_memory_that_triton_can_not_open_is_done_without(
+    triton: TritonServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = TritonPredictor(triton.address).predict(Region.WT, golden_slices(3))
+    predictor = TritonPredictor(triton.address)
+    monkeypatch.setattr(shared_memory.Region, "key", property(lambda _: "/of-another-host"))
+    np.testing.assert_array_equal(predictor.predict(Region.WT, golden_slices(3)), expected)
+    assert not predictor.shares_memory
+    assert [record.message for record in caplog.records] == ["engine.shared_memory_off"]
+    np.testing.assert_array_equal(predictor.predict(Region.WT, golden_slices(3)), expected)
+    assert len(caplog.records) == 1
 
 
 def test_nobody_at_the_address() -> None:

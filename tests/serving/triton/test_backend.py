@@ -36,7 +36,7 @@ def test_memory_ends_at_what_the_largest_batch_needs(triton: TritonServer) -> No
     predictor.predict(Region.WT, np.zeros((16, 3, 240, 240), np.float32))
     before = resident_bytes(triton)
 
-    for index in range(48):  # 48 batches of 4 to 8 MiB, of as many extents: any that stays would be seen
+    for index in range(48):  # 48 batches of 2 to 5 MiB, of as many extents: any that stays would be seen
         predictor.predict(Region.WT, np.zeros((16, 3, 144 + 16 * (index % 6), 144 + 16 * (index // 8)), np.float32))
 
     assert resident_bytes(triton) - before < 64 * MIB
@@ -50,8 +50,8 @@ def test_requests_of_one_dynamic_batch_get_their_own_answers(triton: TritonServe
     done = threading.Semaphore(0)
 
     for index, batch in enumerate(batches):
-        tensor = tritongrpc.InferInput("slices", batch.shape, "FP32")
-        tensor.set_data_from_numpy(batch)
+        tensor = tritongrpc.InferInput("slices", batch.shape, "FP16")
+        tensor.set_data_from_numpy(batch.astype(np.float16))
 
         def keep(result: tritongrpc.InferResult, error: Exception | None, index: int = index) -> None:
             answers[index] = result.as_numpy("probabilities") if error is None else np.zeros(0)
@@ -70,8 +70,8 @@ def test_requests_of_one_dynamic_batch_get_their_own_answers(triton: TritonServe
 
 def test_a_request_that_can_not_run_fails_alone(triton: TritonServer) -> None:
     client = tritongrpc.InferenceServerClient(triton.address)
-    tensor = tritongrpc.InferInput("slices", [1, 3, 0, 16], "FP32")
-    tensor.set_data_from_numpy(np.zeros((1, 3, 0, 16), np.float32))
+    tensor = tritongrpc.InferInput("slices", [1, 3, 0, 16], "FP16")
+    tensor.set_data_from_numpy(np.zeros((1, 3, 0, 16), np.float16))
 
     with pytest.raises(tritongrpc.InferenceServerException):
         client.infer("unet_wt", [tensor])

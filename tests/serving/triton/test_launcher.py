@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from tritonclient.grpc.model_config_pb2 import ModelOptimizationPolicy
 
 from imaging.regions import Region
 from serving.errors import EngineUnsupportedError, ModelRepositoryError, TritonStartError
@@ -43,7 +42,7 @@ BACKEND = """
 
         def answer(self, request):
             slices = numpy.from_dlpack(pb_utils.get_input_tensor_by_name(request, "slices"))
-            probabilities = numpy.full((slices.shape[0], *slices.shape[2:]), {value}, numpy.float32)
+            probabilities = numpy.full((slices.shape[0], *slices.shape[2:]), {value}, numpy.float16)
             return {tensor}
 """
 LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F")
@@ -92,7 +91,7 @@ def is_gone(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
-        (ZERO_BYTES, "must send as many bytes as its shape needs"),
+        (ZERO_BYTES, "must answer finite"),
         (WRONG_VALUES, "must equal the recorded"),
     ],
 )
@@ -268,12 +267,22 @@ def test_a_machine_that_can_not_run_it(
         TritonServer(TritonSettings(repository, tmp_path / "log"), runtime).start()
 
 
+def log(folder: Path) -> str:
+    return (folder / "log").read_text()
+
+
 def test_models_that_can_not_be_served_are_named_with_the_reason(runtime: TritonRuntime, tmp_path: Path) -> None:
     repository = tmp_path / "models"
-    accelerator = ModelOptimizationPolicy.ExecutionAccelerators.Accelerator(name="openvino")
     accelerated = model_config(Region.WT, tiny_onnx(3))
-    accelerated.optimization.execution_accelerators.cpu_execution_accelerator.append(accelerator)
+    accelerated.optimization.execution_accelerators.gpu_execution_accelerator.add(name="tensorrt")
     write_model(repository, accelerated, tiny_onnx(3))
+    for name, parameter, value in (("coarse", "precision", "fp8"), ("strange", "num_streams", "2")):
+        other = model_config(Region.TC, tiny_onnx(4))
+        other.name = name
+        other.optimization.execution_accelerators.cpu_execution_accelerator.add(
+            name="openvino", parameters={parameter: value}
+        )
+        write_model(repository, other, tiny_onnx(4))
     write_model(repository, model_config(Region.TC, tiny_onnx(4)), tiny_onnx(4))
     threaded = model_config(Region.TC, tiny_onnx(4))
     threaded.name = "another"
@@ -287,7 +296,9 @@ def test_models_that_can_not_be_served_are_named_with_the_reason(runtime: Triton
     with pytest.raises(TritonStartError, match="must start, got its end with exit code 1") as caught:
         TritonServer(TritonSettings(repository, tmp_path / "log"), runtime).start()
 
-    assert "this onnxruntime backend has no accelerators" in caught.value.log_tail
+    assert "got gpu_execution_accelerator tensorrt" in caught.value.log_tail
+    assert "openvino must have no parameter but precision, fp32 or bf16, got {'precision': 'fp8'}" in log(tmp_path)
+    assert "got {'num_streams': '2'}" in log(tmp_path)
     assert "intra_op_thread_count must be a whole number, got 'many'" in caught.value.log_tail
     assert "model.onnx must be a model that ONNX Runtime loads" in caught.value.log_tail
 

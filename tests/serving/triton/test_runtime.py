@@ -44,6 +44,11 @@ def test_requirements_are_exact() -> None:
     assert requirements == sorted(requirements)
 
 
+def test_openvino_has_nothing_to_tell_its_makers_with() -> None:
+    """Its import tells of itself wherever the package `openvino-telemetry` is installed beside it."""
+    assert "openvino-telemetry==" not in runtime_module._REQUIREMENTS.read_text()
+
+
 @pytest.mark.triton
 def test_the_real_one_holds_exactly_what_is_required(runtime: TritonRuntime) -> None:
     listing = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"

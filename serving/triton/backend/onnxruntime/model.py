@@ -3,11 +3,10 @@
 A *Python-based backend*: Triton runs one process per model instance with this file in it, and hands it models whose
 `config.pbtxt` says `backend: "onnxruntime"`. So one model repository serves both NVIDIA's container, with its C++
 backend of that name, and the server binary of the `nvidia-pytriton` wheel. Runs in Triton's own environment
-(`serving/triton/requirements.txt`) and imports nothing of ours.
+(`serving/triton/requirements.txt`) and imports nothing of ours but its neighbours in this folder.
 
-Tensors go between Triton and ONNX Runtime by DLPack, never by `Tensor.as_numpy()` or `Tensor(name, array)`: the stubs
-of this Triton are built against numpy 1, and with numpy 2 the former hands over wrong numbers and the latter none, both
-without an error. ONNX Runtime's own DLPack tensors leave numpy out of it and copy nothing.
+A graph is run by ONNX Runtime (`with_onnxruntime.py`), or by OpenVINO (`with_openvino.py`) where the configuration says
+`optimization.execution_accelerators.cpu_execution_accelerator: [{name: "openvino"}]`, which NVIDIA's backend knows too.
 
 Of a model's parameters, `intra_op_thread_count` and `memory.enable_memory_arena_shrinkage` are read, named as in
 NVIDIA's backend.
@@ -17,14 +16,44 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import onnxruntime
 import triton_python_backend_utils as pb_utils
 
-_TYPES = {"TYPE_FP32": "tensor(float)", "TYPE_UINT8": "tensor(uint8)"}
-"""What goes between Triton and ONNX Runtime here, as either calls it."""
+_THREADS_KEY = "intra_op_thread_count"
+_SHRINKAGE_KEY = "memory.enable_memory_arena_shrinkage"
+_OPENVINO = "openvino"
+
+
+class Graph(Protocol):
+    """A model file that is loaded.
+
+    Its tensors are told by their names, each with its type as Triton calls it, or as the engine does where Triton's
+    name for it is not served here.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def run(self, given: Mapping[str, pb_utils.Tensor], outputs: list[str]) -> list[pb_utils.Tensor]:
+        """The outputs of these names, in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a graph is run.
+
+    Args:
+        threads: Of one run.
+        gives_back: The devices whose memory a run gives back at its end, as ONNX Runtime names them; None keeps it.
+    """
+
+    threads: int
+    gives_back: str | None
 
 
 class TritonPythonModel:
@@ -41,19 +70,10 @@ class TritonPythonModel:
                 model of these tensors. Triton then reports the model as not ready.
         """
         config: dict[str, Any] = json.loads(args["model_config"])
-        _check_supported(config)
         path = Path(args["model_repository"], args["model_version"], config["default_model_filename"] or "model.onnx")
-        try:
-            self._session = onnxruntime.InferenceSession(
-                path, _session_options(config), providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # noqa: BLE001 (ONNX Runtime's exceptions have no narrower base)
-            raise pb_utils.TritonModelException(
-                f"{path.name} must be a model that ONNX Runtime loads: {error}"
-            ) from None
-        self._run_options = _run_options(config)
-        self._inputs = _agreed_names("input", config["input"], self._session.get_inputs())
-        self._outputs = _agreed_names("output", config["output"], self._session.get_outputs())
+        self._graph = _open(path, config)
+        self._inputs = _agreed_names("input", config["input"], self._graph.inputs)
+        self._outputs = _agreed_names("output", config["output"], self._graph.outputs)
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         """Answer the requests of one dynamic batch, each by a run of its own.
@@ -67,47 +87,79 @@ class TritonPythonModel:
 
     def _answer(self, request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
         try:
-            feed = {
-                name: onnxruntime.OrtValue.from_dlpack(pb_utils.get_input_tensor_by_name(request, name))
-                for name in self._inputs
-            }
-            values = self._session.run_with_ort_values(self._outputs, feed, self._run_options)
-            tensors = [
-                pb_utils.Tensor.from_dlpack(name, value) for name, value in zip(self._outputs, values, strict=True)
-            ]
-        except Exception as error:  # noqa: BLE001 (as above, and whatever it is belongs to this request alone)
+            given = {name: pb_utils.get_input_tensor_by_name(request, name) for name in self._inputs}
+            tensors = self._graph.run(given, self._outputs)
+        except Exception as error:  # noqa: BLE001 (the engines' have no narrower base, and it belongs to this request)
             fault = pb_utils.TritonError(f"{type(error).__name__}: {error}", pb_utils.TritonError.INTERNAL)
             return pb_utils.InferenceResponse(error=fault)
         return pb_utils.InferenceResponse(tensors)
 
 
-def _check_supported(config: dict[str, Any]) -> None:
-    """Refuse what would change how the model runs and can't be done here."""
-    accelerators = config.get("optimization", {}).get("execution_accelerators", {})
-    if any(accelerators.values()):
+def _open(path: Path, config: dict[str, Any]) -> Graph:
+    """The model, loaded by the engine that its configuration names. The other one is not even imported."""
+    options, accelerator = _run_options(config), _accelerator(config)
+    if accelerator is None:
+        return _loaded("ONNX Runtime", path, lambda: _with_onnxruntime(path, options))
+    precision = _precision(accelerator)
+    if options.gives_back is not None:
+        raise pb_utils.TritonModelException(f"parameter {_SHRINKAGE_KEY} must be left out with {_OPENVINO}")
+    return _loaded("OpenVINO", path, lambda: _with_openvino(path, options, precision))
+
+
+def _with_onnxruntime(path: Path, options: RunOptions) -> Graph:
+    from with_onnxruntime import OnnxRuntimeGraph
+
+    graph: Graph = OnnxRuntimeGraph(path, threads=options.threads, gives_back=options.gives_back)
+    return graph
+
+
+def _with_openvino(path: Path, options: RunOptions, precision: str) -> Graph:
+    from with_openvino import OpenVinoGraph
+
+    graph: Graph = OpenVinoGraph(path, threads=options.threads, precision=precision)
+    return graph
+
+
+def _loaded(engine: str, path: Path, load: Callable[[], Graph]) -> Graph:
+    try:
+        return load()
+    except Exception as error:  # noqa: BLE001 (as above)
+        raise pb_utils.TritonModelException(f"{path.name} must be a model that {engine} loads: {error}") from None
+
+
+def _accelerator(config: dict[str, Any]) -> dict[str, Any] | None:
+    """The accelerator that is asked for, if any; whatever can't be done here is refused."""
+    asked = config.get("optimization", {}).get("execution_accelerators", {})
+    named = [(kind, accelerator) for kind, chosen in asked.items() for accelerator in chosen]
+    if not named:
+        return None
+    if [(kind, accelerator["name"]) for kind, accelerator in named] != [("cpu_execution_accelerator", _OPENVINO)]:
+        got = ", ".join(f"{kind} {accelerator['name']}" for kind, accelerator in named)
         raise pb_utils.TritonModelException(
-            "optimization.execution_accelerators must be empty: this onnxruntime backend has no accelerators, "
-            f"got {sorted(kind for kind, chosen in accelerators.items() if chosen)}"
+            "optimization.execution_accelerators must be empty or one cpu_execution_accelerator named "
+            f"{_OPENVINO}: this onnxruntime backend has no other, got {got}"
         )
+    accelerator: dict[str, Any] = named[0][1]
+    return accelerator
 
 
-def _session_options(config: dict[str, Any]) -> onnxruntime.SessionOptions:
+def _precision(accelerator: dict[str, Any]) -> str:
+    """`fp32` or `bf16`, as the accelerator's only parameter says; without it float32, as with NVIDIA's backend."""
+    parameters: dict[str, str] = accelerator.get("parameters", {})
+    precision = parameters.get("precision", "fp32")
+    if parameters.keys() - {"precision"} or precision not in {"fp32", "bf16"}:
+        raise pb_utils.TritonModelException(
+            f"{_OPENVINO} must have no parameter but precision, fp32 or bf16, got {parameters}"
+        )
+    return precision
+
+
+def _run_options(config: dict[str, Any]) -> RunOptions:
     parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.intra_op_num_threads = _whole_number(parameters, "intra_op_thread_count", _fair_share(config))
-    # A pattern would be kept for every extent of crop there is. The arena is kept: it ends at what the largest
-    # micro-batch needs, and without it every run pays for fresh pages.
-    options.enable_mem_pattern = False
-    return options
-
-
-def _run_options(config: dict[str, Any]) -> onnxruntime.RunOptions:
-    options = onnxruntime.RunOptions()
-    key = "memory.enable_memory_arena_shrinkage"
-    if key in config["parameters"]:
-        options.add_run_config_entry(key, config["parameters"][key]["string_value"])
-    return options
+    threads = parameters.get(_THREADS_KEY, str(_fair_share(config)))
+    if not threads.isdecimal():
+        raise pb_utils.TritonModelException(f"parameter {_THREADS_KEY} must be a whole number, got {threads!r}")
+    return RunOptions(int(threads), parameters.get(_SHRINKAGE_KEY))
 
 
 def _fair_share(config: dict[str, Any]) -> int:
@@ -116,24 +168,16 @@ def _fair_share(config: dict[str, Any]) -> int:
     return max(1, len(os.sched_getaffinity(0)) // max(1, instances))
 
 
-def _whole_number(parameters: dict[str, str], name: str, default: int) -> int:
-    text = parameters.get(name, str(default))
-    if not text.isdecimal():
-        raise pb_utils.TritonModelException(f"parameter {name} must be a whole number, got {text!r}")
-    return int(text)
-
-
-def _agreed_names(kind: str, configured: list[dict[str, Any]], actual: list[Any]) -> list[str]:
+def _agreed_names(kind: str, configured: list[dict[str, Any]], actual: Mapping[str, str]) -> list[str]:
     """The tensors' names, once configuration and model name the same ones, of the same types."""
     names = [tensor["name"] for tensor in configured]
-    if sorted(names) != sorted(tensor.name for tensor in actual):
+    if sorted(names) != sorted(actual):
         raise pb_utils.TritonModelException(
-            f"{kind} tensors must be those of the model {[tensor.name for tensor in actual]}, got {names}"
+            f"{kind} tensors must be those of the model {sorted(actual)}, got {sorted(names)}"
         )
     for tensor in configured:
-        (found,) = (other.type for other in actual if other.name == tensor["name"])
-        if _TYPES.get(tensor["data_type"]) != found:
+        if actual[tensor["name"]] != tensor["data_type"]:
             raise pb_utils.TritonModelException(
-                f"{kind} tensor {tensor['name']} must be {found} and one of {sorted(_TYPES)}, got {tensor['data_type']}"
+                f"{kind} tensor {tensor['name']} must be {actual[tensor['name']]}, got {tensor['data_type']}"
             )
     return names

@@ -16,7 +16,7 @@ from serving.cohorts.kubernetes.manifests import cancelled_manifest, job_manifes
 from serving.cohorts.kubernetes.pods import PodSettings
 from tests.serving.cohorts.support import order
 
-FOLDER = Path(__file__).resolve().parents[4] / "k8s" / "batch"
+FOLDER = Path(__file__).resolve().parents[4] / "k8s" / "overlays" / "batch"
 PLAIN = PodSettings("registry.example/glioserve:1", "triton:8001", "500m", "2Gi", parallelism=2, ttl_s=60, grace_s=45)
 FULL = PodSettings(
     **vars(PLAIN)
@@ -142,28 +142,12 @@ def test_the_example_is_what_the_service_would_order() -> None:
     assert ours["containers"][0]["command"] == theirs["containers"][0]["command"]
 
 
-def test_the_gateway_gets_no_right_beyond_its_namespace() -> None:
-    documents = static("rbac.yaml")
-    assert [each["kind"] for each in documents] == ["ServiceAccount", "Role", "RoleBinding"]
-    _, role, binding = documents
-    for rule in role["rules"]:
-        assert "*" not in {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}
-    assert {resource for rule in role["rules"] for resource in rule["resources"]} == {"jobs", "configmaps"}
-    assert binding["roleRef"]["kind"] == "Role"
-    assert [subject["kind"] for subject in binding["subjects"]] == ["ServiceAccount"]
-
-
-def test_kustomize_is_told_of_files_that_are_there() -> None:
-    (kustomization,) = static("kustomization.yaml")
-    assert all((FOLDER / name).is_file() for name in kustomization["resources"])
-
-
 @pytest.mark.skipif(importlib.util.find_spec("kubernetes_validate") is None, reason="kubernetes-validate is not there")
 @pytest.mark.parametrize("version", ["1.33", "1.36"])
 def test_a_clusters_schemas_take_every_manifest(version: str) -> None:
     import kubernetes_validate
 
     manifests = [*JOBS.values(), record_manifest(ON_S3), cancelled_manifest("example")]
-    manifests += [each for name in ("job.yaml", "rbac.yaml") for each in static(name)]
+    manifests += static("job.yaml")
     for manifest in manifests:
         kubernetes_validate.validate(json.loads(json.dumps(manifest)), version, strict=True)
