@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -167,6 +168,8 @@ def tune(
     """Choose engine, precision and instances of the U-Nets by measurement, and serve them so."""
     from export.tune.run import TuneOrder, run_tune
 
+    # As Ctrl-C does it, so that the Triton of a search that is told to stop is stopped too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     order = TuneOrder(
         cases=find_cases(data, label_scheme=label_scheme),
         models=models,
