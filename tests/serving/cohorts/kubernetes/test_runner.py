@@ -27,7 +27,7 @@ from tests.serving.cohorts.kubernetes.fake_api import FakeCluster, serving, writ
 from tests.serving.cohorts.support import order, until
 
 Phase = JobPhase
-ROLE = Path(__file__).resolve().parents[4] / "k8s" / "batch" / "rbac.yaml"
+ROLE = Path(__file__).resolve().parents[4] / "k8s" / "components" / "cohorts" / "rbac.yaml"
 PODS = PodSettings(
     image="registry.example/glioserve:1",
     triton="triton:8001",
