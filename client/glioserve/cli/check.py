@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from glioserve.cli.faults import FAILED, reported
-from glioserve.cli.options import Contrast, Json, Server, calls_server
+from glioserve.cli.options import CaseFolder, Contrast, Json, Server, calls_server
 from glioserve.cli.tables import Part, Table, show
 from glioserve.documents import DISCLAIMER, check_document, to_json
 from glioserve.findings import CheckResult, Severity, merged
@@ -22,10 +21,7 @@ _SEVERITY_TITLE = {Severity.REFUSE: "refused", Severity.WARN: "warning"}
 
 @calls_server(timeout_s=CHECK_TIMEOUT_S, retried=True)
 def check(
-    case_dir: Annotated[
-        Path | None,
-        typer.Argument(exists=True, file_okay=False, help="Folder with the files of one case, named as in BraTS."),
-    ] = None,
+    case_dir: CaseFolder = None,
     *,
     t1: Contrast = None,
     t1ce: Contrast = None,

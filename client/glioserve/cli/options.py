@@ -16,6 +16,10 @@ from glioserve.client import Client
 from glioserve.terms import EmptyMaskPolicy, Hd95Definition, LabelScheme
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON document for programs.")]
+CaseFolder = Annotated[
+    Path | None,
+    typer.Argument(exists=True, file_okay=False, help="Folder with the files of one case, named as in BraTS."),
+]
 Contrast = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="NIfTI file, .nii or .nii.gz.")]
 Scheme = Annotated[LabelScheme, typer.Option(help="What the values of a label map mean.")]
 Hd95 = Annotated[Hd95Definition, typer.Option(help="How HD95 is defined.")]

@@ -14,7 +14,7 @@ from glioserve.atomic import make_folder
 from glioserve.cli.dicom import dicom_source
 from glioserve.cli.faults import reported
 from glioserve.cli.meter import Meter
-from glioserve.cli.options import Contrast, EmptyMasks, Hd95, Json, Scheme, Server, calls_server
+from glioserve.cli.options import CaseFolder, Contrast, EmptyMasks, Hd95, Json, Scheme, Server, calls_server
 from glioserve.cli.tables import segmentation_parts, show
 from glioserve.conventions import MetricConventions
 from glioserve.core.plan import resolve_case
@@ -28,10 +28,7 @@ from glioserve.terms import EmptyMaskPolicy, Hd95Definition, LabelScheme, Modali
 
 @calls_server(timeout_s=SEGMENT_TIMEOUT_S, retried=True)
 def segment(
-    case_dir: Annotated[
-        Path | None,
-        typer.Argument(exists=True, file_okay=False, help="Folder with the files of one case, named as in BraTS."),
-    ] = None,
+    case_dir: CaseFolder = None,
     *,
     t1: Contrast = None,
     t1ce: Contrast = None,
