@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import grpc
 from google.protobuf.wrappers_pb2 import StringValue
@@ -19,9 +19,10 @@ from glioserve.core import decode
 from glioserve.core.attempts import Attempts
 from glioserve.core.check import CheckPlan, check_result, plan_check
 from glioserve.core.fold import SegmentFold
-from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
-from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
+from glioserve.core.generate import GenerateFold, plan_generate
+from glioserve.core.plan import plan_evaluate, plan_segment
 from glioserve.core.status import error_of
+from glioserve.core.streamed import Fold, Request, Response, Result, UploadPlan
 from glioserve.core.tracing import Metadata
 from glioserve.core.upload import Upload
 from glioserve.errors import CancelledError
@@ -47,8 +48,6 @@ from glioserve.v1 import (
     segmentation_pb2_grpc,
     synthesis_pb2_grpc,
 )
-
-Request = TypeVar("Request")
 
 
 class AsyncClient(_base.ClientBase):
@@ -138,8 +137,12 @@ class AsyncClient(_base.ClientBase):
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         return await attempts.run_async(
-            lambda left_s: self._segment_once(
-                plan, SegmentFold(plan, on_progress=on_progress, on_partial=on_partial), timeout_s=left_s
+            lambda left_s: self._stream_once(
+                "SegmentationService/Segment",
+                self._segmentation.Segment,
+                plan,
+                SegmentFold(plan, on_progress=on_progress, on_partial=on_partial),
+                timeout_s=left_s,
             )
         )
 
@@ -181,7 +184,13 @@ class AsyncClient(_base.ClientBase):
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         return await attempts.run_async(
-            lambda left_s: self._generate_once(plan, GenerateFold(plan, on_progress=on_progress), timeout_s=left_s)
+            lambda left_s: self._stream_once(
+                "SynthesisService/Generate",
+                self._synthesis.Generate,
+                plan,
+                GenerateFold(plan, on_progress=on_progress),
+                timeout_s=left_s,
+            )
         )
 
     async def evaluate(
@@ -236,13 +245,19 @@ class AsyncClient(_base.ClientBase):
             response = await self._health(StringValue(value=service), timeout=attempts.remaining_s())
         return _base.read_health(response)
 
-    async def _segment_once(self, plan: SegmentPlan, fold: SegmentFold, *, timeout_s: float) -> SegmentationResult:
+    async def _stream_once(
+        self,
+        method: str,
+        stream: grpc.aio.StreamStreamMultiCallable[Request, Response],
+        plan: UploadPlan[Request],
+        fold: Fold[Response, Result],
+        *,
+        timeout_s: float,
+    ) -> Result:
         upload = Upload(plan.files)
-        with self._calling("SegmentationService/Segment") as metadata:
+        with self._calling(method) as metadata:
             async with self._typed_errors(upload):
-                call = self._segmentation.Segment(
-                    _in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata
-                )
+                call = stream(_in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata)
                 try:
                     async for response in call:
                         fold.feed(response)
@@ -255,18 +270,6 @@ class AsyncClient(_base.ClientBase):
         async with self._typed_call("CheckService/Check", upload) as metadata:
             response = await self._checks.Check(_in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata)
         return check_result(response)
-
-    async def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
-        upload = Upload(plan.files)
-        with self._calling("SynthesisService/Generate") as metadata:
-            async with self._typed_errors(upload):
-                call = self._synthesis.Generate(_in_thread(plan.requests(upload)), timeout=timeout_s, metadata=metadata)
-                try:
-                    async for response in call:
-                        fold.feed(response)
-                finally:
-                    call.cancel()  # as above
-            return await asyncio.to_thread(fold.finish)
 
     @asynccontextmanager
     async def _typed_call(self, method: str, upload: Upload | None = None) -> AsyncIterator[Metadata]:

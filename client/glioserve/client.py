@@ -18,9 +18,10 @@ from glioserve.core import decode
 from glioserve.core.attempts import Attempts
 from glioserve.core.check import CheckPlan, check_result, plan_check
 from glioserve.core.fold import SegmentFold
-from glioserve.core.generate import GenerateFold, GeneratePlan, plan_generate
-from glioserve.core.plan import SegmentPlan, plan_evaluate, plan_segment
+from glioserve.core.generate import GenerateFold, plan_generate
+from glioserve.core.plan import plan_evaluate, plan_segment
 from glioserve.core.status import error_of
+from glioserve.core.streamed import Fold, Request, Response, Result, UploadPlan
 from glioserve.core.tracing import Metadata
 from glioserve.core.upload import Upload
 from glioserve.exam_files import Case, ExamFiles, PathLike
@@ -159,8 +160,12 @@ class Client(_base.ClientBase):
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         return attempts.run(
-            lambda left_s: self._segment_once(
-                plan, SegmentFold(plan, on_progress=on_progress, on_partial=on_partial), timeout_s=left_s
+            lambda left_s: self._stream_once(
+                "SegmentationService/Segment",
+                self._segmentation.Segment,
+                plan,
+                SegmentFold(plan, on_progress=on_progress, on_partial=on_partial),
+                timeout_s=left_s,
             )
         )
 
@@ -235,7 +240,13 @@ class Client(_base.ClientBase):
         )
         attempts = Attempts(timeout_s=timeout_s, retries=retries)
         return attempts.run(
-            lambda left_s: self._generate_once(plan, GenerateFold(plan, on_progress=on_progress), timeout_s=left_s)
+            lambda left_s: self._stream_once(
+                "SynthesisService/Generate",
+                self._synthesis.Generate,
+                plan,
+                GenerateFold(plan, on_progress=on_progress),
+                timeout_s=left_s,
+            )
         )
 
     def evaluate(
@@ -308,11 +319,19 @@ class Client(_base.ClientBase):
             response = self._health(StringValue(value=service), timeout=Attempts(timeout_s=timeout_s).remaining_s())
         return _base.read_health(response)
 
-    def _segment_once(self, plan: SegmentPlan, fold: SegmentFold, *, timeout_s: float) -> SegmentationResult:
+    def _stream_once(
+        self,
+        method: str,
+        stream: grpc.StreamStreamMultiCallable[Request, Response],
+        plan: UploadPlan[Request],
+        fold: Fold[Response, Result],
+        *,
+        timeout_s: float,
+    ) -> Result:
         upload = Upload(plan.files)
-        with self._calling("SegmentationService/Segment") as metadata:
+        with self._calling(method) as metadata:
             with _typed_errors(upload):
-                call = self._segmentation.Segment(plan.requests(upload), timeout=timeout_s, metadata=metadata)
+                call = stream(plan.requests(upload), timeout=timeout_s, metadata=metadata)
                 try:
                     for response in call:
                         fold.feed(response)
@@ -325,18 +344,6 @@ class Client(_base.ClientBase):
         with self._typed_call("CheckService/Check", upload) as metadata:
             response = self._checks.Check(plan.requests(upload), timeout=timeout_s, metadata=metadata)
         return check_result(response)
-
-    def _generate_once(self, plan: GeneratePlan, fold: GenerateFold, *, timeout_s: float) -> SyntheticExam:
-        upload = Upload(plan.files)
-        with self._calling("SynthesisService/Generate") as metadata:
-            with _typed_errors(upload):
-                call = self._synthesis.Generate(plan.requests(upload), timeout=timeout_s, metadata=metadata)
-                try:
-                    for response in call:
-                        fold.feed(response)
-                finally:
-                    call.cancel()  # as above
-            return fold.finish()
 
     @contextmanager
     def _typed_call(self, method: str, upload: Upload | None = None) -> Iterator[Metadata]:
