@@ -23,6 +23,7 @@ FOLDS   ?=
 SPEC    ?= docs/examples/cohort.yaml
 BASE    ?=
 BENCH   ?=
+JOBS    ?= 2
 IMAGES  ?= gateway triton-cpu batch training
 # What the builder is told besides, such as volumes for a bundle of authorities and pip's configuration.
 IMAGE_BUILD_FLAGS ?=
@@ -129,8 +130,8 @@ replicas: $(DEV) ## The index by which cohorts are checked for replicas: DATA=fo
 	$(PY) -m export replicas --data "$(DATA)"
 
 ##@ Work on glioserve
-test: $(DEV) $(TRITON) ## All tests, with coverage
-	$(BIN)/pytest --cov --cov-report=term
+test: $(DEV) $(TRITON) ## All tests, with coverage: [JOBS=2] at one time
+	$(BIN)/pytest --numprocesses "$(JOBS)" --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: $(DEV) protos-check ## Lint, formatting, types, generated stubs: what CI runs
 	$(BIN)/ruff check

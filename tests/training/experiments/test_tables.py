@@ -9,7 +9,7 @@ from training.experiments.arms import ONCE, ArmName
 from training.experiments.plan import ExperimentFolder
 from training.reader_study import load_key
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
