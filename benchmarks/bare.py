@@ -21,7 +21,7 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import TYPE_FP16, ModelConfig
 
 from benchmarks.machine import cores
-from imaging.pipeline.predictor import Predictor
+from imaging.pipeline.predictor import Predictor, Slices
 from imaging.regions import Region
 from serving.inference.catalog import CONFIG_FILE, MODEL_FILE, MODEL_NAMES, THREADS_KEY
 
@@ -85,7 +85,7 @@ class BareEngine:
             for _ in range(choice.instances):
                 self._idle[region].put(_openvino(file, choice) if choice.accelerator else _onnxruntime(file, choice))
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """As `Predictor`; waits where every instance works."""
         run = self._idle[region].get()
         try:
@@ -146,18 +146,18 @@ class Recorder:
     """Passes micro-batches on, and keeps them. Implements `Predictor`."""
 
     def __init__(self, predictor: Predictor) -> None:
-        self.batches: list[tuple[Region, npt.NDArray[np.float32]]] = []
+        self.batches: list[tuple[Region, Slices]] = []
         self._predictor = predictor
         self._lock = threading.Lock()
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """As `Predictor`."""
         with self._lock:
             self.batches.append((region, slices.copy()))
         return self._predictor.predict(region, slices)
 
 
-def replay(predictor: Predictor, batches: Sequence[tuple[Region, npt.NDArray[np.float32]]], *, in_flight: int) -> None:
+def replay(predictor: Predictor, batches: Sequence[tuple[Region, Slices]], *, in_flight: int) -> None:
     """Show recorded micro-batches, so many at one time."""
     with ThreadPoolExecutor(in_flight) as callers:
         for answer in [callers.submit(predictor.predict, region, slices) for region, slices in batches]:

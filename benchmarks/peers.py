@@ -19,7 +19,7 @@ from benchmarks.workload import evenly
 from imaging.exam import Exam
 from imaging.pipeline.gate import gate
 from imaging.pipeline.plan import MULTIPLE, ModelPlan, ModelPlans
-from imaging.pipeline.predictor import Predictor, ask
+from imaging.pipeline.predictor import Predictor, Slices, ask
 from imaging.preprocess.box import Box
 from imaging.preprocess.channels import stack_channels
 from imaging.preprocess.components import drop_small
@@ -68,7 +68,8 @@ def naive(exam: Exam, predictor: Predictor, plans: ModelPlans, *, slices: int = 
     shown = evenly(shape[2], slices)
     before_s = time.perf_counter() - started
     answers = {
-        region: _show(predictor, plan, stack_channels(scores, plan.channels), shown) for region, plan in plans.items()
+        region: _show(predictor, plan, stack_channels(scores, plan.channels, dtype=np.float32), shown)
+        for region, plan in plans.items()
     }
     networks_s = time.perf_counter() - started - before_s
     if len(shown) < shape[2]:
@@ -118,14 +119,14 @@ class TorchEager:
             (file,) = (models / name).glob(f"*/{MODEL_FILE}")
             self.nets[region] = torch_net(onnx.load(file))
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """As `Predictor`."""
         with torch.inference_mode():
             probabilities: npt.NDArray[np.float32] = torch.sigmoid(self._logits(region, slices))[:, 0].numpy()
         return probabilities
 
-    def _logits(self, region: Region, slices: npt.NDArray[np.float32]) -> Tensor:
-        logits: Tensor = self.nets[region](torch.from_numpy(slices))
+    def _logits(self, region: Region, slices: Slices) -> Tensor:
+        logits: Tensor = self.nets[region](torch.from_numpy(slices.astype(np.float32, copy=False)))
         return logits
 
 
@@ -136,7 +137,7 @@ class Monai(TorchEager):
         super().__init__(models)
         self._inferer = SlidingWindowInferer(roi_size=WINDOW, sw_batch_size=MICRO_BATCH, overlap=OVERLAP)
 
-    def _logits(self, region: Region, slices: npt.NDArray[np.float32]) -> Tensor:
+    def _logits(self, region: Region, slices: Slices) -> Tensor:
         logits: Tensor = self._inferer(torch.from_numpy(slices), self.nets[region])
         return logits
 

@@ -68,7 +68,7 @@ def parity_cases(exam: Exam, reference: BoolVolume, *, plan: ModelPlan, seed: in
 
     def batch(name: str, indices: npt.NDArray[np.intp], rows: slice, columns: slice) -> ParityCase:
         cut = {modality: scores[indices, rows, columns] for modality, scores in prepared.modalities.items()}
-        return ParityCase(name, stack_channels(cut, plan.channels), truth[indices, rows, columns])
+        return ParityCase(name, stack_channels(cut, plan.channels, dtype=np.float32), truth[indices, rows, columns])
 
     golden = golden_slices(len(plan.channels))
     nothing = np.zeros((golden.shape[0], *golden.shape[2:]), dtype=bool)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
 from imaging.errors import ExamError, GeometryError
 from imaging.geometry import Grid
 from imaging.modality import Modality
@@ -39,7 +37,7 @@ class Exam:
                     _described(volume.grid) + _apart(self.grid, volume.grid),
                 )
         for one, other in combinations(ordered, 2):
-            if np.array_equal(ordered[one].voxels, ordered[other].voxels):
+            if ordered[one].shows_same(ordered[other]):
                 raise ExamError(other.value, f"must differ from {one.value}", "the same voxels under both names")
 
     @property

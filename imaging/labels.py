@@ -95,10 +95,10 @@ class LabelScheme(StrEnum):
         wt, tc, et = masks[Region.WT], masks[Region.TC], masks[Region.ET]
         if not wt.shape == tc.shape == et.shape:
             raise LabelError("masks", "must have one shape", f"{wt.shape}, {tc.shape} and {et.shape}")
-        outside = int(np.count_nonzero(et & ~tc)) + int(np.count_nonzero(tc & ~wt))
+        outside = int(np.count_nonzero(et > tc)) + int(np.count_nonzero(tc > wt))
         if outside:
             raise LabelError("masks", "must be nested, ET inside TC inside WT", f"{outside} voxels outside")
-        labels = np.zeros(wt.shape, dtype=np.uint8)
+        labels = np.zeros_like(wt, dtype=np.uint8)
         labels[wt] = self.values[Tissue.ED]
         labels[tc] = self.values[Tissue.NCR]
         labels[et] = self.values[Tissue.ET]

@@ -36,6 +36,18 @@ class Volume:
             raise GeometryError(field, "must have 3 axes", f"{len(shape)} axes, shape {shape}")
         return cls(voxels, Grid((shape[0], shape[1], shape[2]), np.asarray(affine, dtype=np.float64), field))
 
+    def shows_same(self, other: Volume) -> bool:
+        """Whether both hold the same voxels, whatever their grids.
+
+        Contrasts of a head differ in its middle already, so that all of it is rarely looked at.
+        """
+        if self.voxels.shape != other.voxels.shape:
+            return False
+        middle = self.voxels.shape[2] // 2
+        return np.array_equal(self.voxels[..., middle], other.voxels[..., middle]) and np.array_equal(
+            self.voxels, other.voxels
+        )
+
     def canonical(self) -> Volume:
         """The same volume with its axes in RAS+ order; a view where possible."""
         reorientation = self.grid.reorientation

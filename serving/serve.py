@@ -6,6 +6,8 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from threadpoolctl import threadpool_limits
+
 from serving.settings import Settings
 from serving.stack import running_stack
 
@@ -22,7 +24,9 @@ def serve(settings: Settings, *, on_ready: Callable[[str, str], None]) -> None:
     Raises:
         ServingError: The engine or the gateway could not be started.
     """
-    asyncio.run(_serve(settings, on_ready))
+    # Exams are what runs side by side here; BLAS's own threads would spin for work beside them.
+    with threadpool_limits(limits=1, user_api="blas"):
+        asyncio.run(_serve(settings, on_ready))
 
 
 async def _serve(settings: Settings, on_ready: Callable[[str, str], None]) -> None:

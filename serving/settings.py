@@ -135,7 +135,7 @@ class Settings(ProcessSettings):
 
     workers: int = Field(2, ge=1, le=64, description="Exams that run at one time.")
     queue_capacity: int = Field(32, ge=0, le=10_000, description="Exams more that may upload or wait.")
-    micro_batch: int = Field(8, ge=1, le=16, description="Slices per call of the engine.")
+    micro_batch: int = Field(8, ge=1, le=8, description="Slices per call of the engine, beside their mirror images.")
     in_flight: int = Field(2, ge=1, le=64, description="Calls of the engine at one time for one exam.")
     registration_threads: int = Field(2, ge=1, le=64, description="Threads that align the contrasts of one exam.")
     call_timeout_s: float = Field(600.0, gt=0, description="Longest duration of a call, waiting included.")

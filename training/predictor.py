@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from imaging.pipeline.predictor import Slices
 from imaging.regions import Region
 from training.checkpoint import TrainedModel
 
@@ -19,9 +20,10 @@ class TorchPredictor:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._nets = {region: model.net.to(self._device) for region, model in models.items()}
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Probabilities `float32 [slice, i, j]` of slices `float32 [slice, channel, i, j]`."""
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
+        """Probabilities `float32 [slice, i, j]` of slices `[slice, channel, i, j]`."""
+        shown = np.ascontiguousarray(slices, dtype=np.float32)
         with torch.inference_mode():
-            logits = self._nets[region](torch.from_numpy(np.ascontiguousarray(slices)).to(self._device))
+            logits = self._nets[region](torch.from_numpy(shown).to(self._device))
             probabilities: npt.NDArray[np.float32] = torch.sigmoid(logits)[:, 0].cpu().numpy()
         return probabilities

@@ -104,15 +104,15 @@ class Cohort:
             prepared = prepare(load_exam(case), multiple=MULTIPLE)
             slices = spread(np.flatnonzero(prepared.brain.any(axis=(1, 2))), _CALIBRATION_SLICES)
             shown = {modality: scores[slices] for modality, scores in prepared.modalities.items()}
-            stacked = stack_channels(shown, plan.channels)
+            stacked = stack_channels(shown, plan.channels, dtype=np.float32)
             for start in range(0, len(stacked), _CALIBRATION_BATCH):
                 yield stacked[start : start + _CALIBRATION_BATCH]
 
     def buckets(self, micro_batch: int) -> tuple[BatchBucket, ...]:
-        """The smallest and the largest micro-batch that some of the patients come to, brain and tumour.
+        """The smallest and the largest call that some of the patients come to, brain and tumour.
 
         Args:
-            micro_batch: Slices in one.
+            micro_batch: Slices in one, mirror images not counted.
         """
         shapes = {
             (window.i.stop - window.i.start, window.j.stop - window.j.start)
@@ -121,7 +121,8 @@ class Cohort:
         }
         heights, widths = zip(*shapes, strict=True)
         ends = {(min(heights), min(widths)), (max(heights), max(widths))}
-        return tuple(BatchBucket(micro_batch, *sides) for sides in sorted(ends))
+        shown = 2 * micro_batch if any(plan.mirror for plan in self.plans.values()) else micro_batch
+        return tuple(BatchBucket(shown, *sides) for sides in sorted(ends))
 
 
 def _windows(case: BratsCase, micro_batch: int) -> Iterator[Window]:

@@ -15,6 +15,7 @@ from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 from export.errors import TuneError
 from export.session import open_graph
 from export.unet_graph import INPUT, OUTPUT
+from imaging.pipeline.predictor import Slices
 from imaging.regions import Region
 
 LONGEST_CALL_S = 300.0
@@ -36,7 +37,7 @@ class ReferenceEngine:
     def __init__(self, graphs: Mapping[Region, bytes]) -> None:
         self._sessions = {region: open_graph(graph) for region, graph in graphs.items()}
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """Probabilities, as of `imaging.pipeline.predictor.Predictor`."""
         session = self._sessions[region]
         kind = np.float16 if session.get_inputs()[0].type == "tensor(float16)" else np.float32
@@ -61,7 +62,7 @@ class CandidateEngine:
         self._models = dict(models)
         self._types = {region: _wire_type(client, name) for region, name in models.items()}
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """Probabilities, as of `imaging.pipeline.predictor.Predictor`.
 
         Raises:

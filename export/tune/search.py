@@ -31,7 +31,7 @@ from imaging.pipeline.predictor import Predictor
 from imaging.pipeline.segment import segment
 from imaging.regions import Region
 
-MICRO_BATCHES = (8, 16, 4)
+MICRO_BATCHES = (8, 4)
 """Slices per call that are tried with the chosen engine; the first is what the gateway does unless told otherwise."""
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations, permutations
 
 import numpy as np
@@ -176,14 +177,15 @@ def _common_intensities(looks: Mapping[Modality, Look]) -> dict[Modality, npt.ND
     if len(looks) < 2:
         return None
     first = next(iter(looks.values()))
-    inner = first.inner
-    apart = []
-    for look in looks.values():
-        if look.on_grid_of(first):
-            inner = inner & look.inner  # voxel by voxel, which is much less work than by positions
-        else:
-            apart.append(look)
-    points = first.positions_mm(inner)
+    # Voxel by voxel where that can be, which is much less work than by positions; and what is inside of all is what is
+    # inside of their common part.
+    together = [look for look in looks.values() if look.on_grid_of(first)]
+    apart = [look for look in looks.values() if look not in together]
+    shown = [look.shown for look in together if look.stripped]
+    inner = [look.inner for look in together if not look.stripped]
+    if shown:
+        inner.append(first.inside_of(reduce(np.logical_and, shown)))
+    points = first.positions_mm(reduce(np.logical_and, inner))
     for look in apart:
         points = points[look.at(points, look.inner)]
     if len(points) < MIN_VOXELS:

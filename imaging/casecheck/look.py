@@ -120,11 +120,13 @@ class Look:
     @cached_property
     def inner(self) -> BoolVolume:
         """The sample's voxels that certainly are of the brain: its inside, or an ellipsoid in the middle of a head."""
-        if not self.stripped:
-            return self._middle_of_head()
+        return self.inside_of(self.shown) if self.stripped else self._middle_of_head()
+
+    def inside_of(self, mask: BoolVolume) -> BoolVolume:
+        """A mask on the sample's grid without what lies within `EDGE_MM` of its edge."""
         reach = [max(1, round(EDGE_MM / spacing)) for spacing in self.grid.spacing_mm]
         size = tuple(2 * voxels + 1 for voxels in reach)
-        return np.asarray(ndimage.minimum_filter(self.shown, size=size, mode="constant", cval=False))
+        return np.asarray(ndimage.minimum_filter(mask, size=size, mode="constant", cval=False))
 
     def on_grid_of(self, other: Look) -> bool:
         """Whether both lie on one grid; the order in which a file stores its axes does not matter."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from imaging.casecheck.check import CaseReport
 from imaging.geometry import Grid
 from imaging.modality import Modality
@@ -55,7 +53,7 @@ class Workshop:
         predictor: Runs the networks.
         plans: One plan per region.
         extract: Finds the brain; None where nothing can.
-        micro_batch: Slices per call of the predictor.
+        micro_batch: Slices per call of the predictor, their mirror images not counted.
         in_flight: Calls of the predictor at one time.
         threads: For the registrations.
         max_voxels: Of one modality at 1 mm.
@@ -146,5 +144,5 @@ def _returned(
         found = standard.brain
         brain = resample_mask(found.voxels != 0, found.grid, target, motion=alignment.motion.inverse())
     undo = grid.reorientation.undo
-    restored = {region: np.ascontiguousarray(undo(mask)) for region, mask in masks.items()}
-    return restored, None if brain is None else np.ascontiguousarray(undo(brain))
+    restored = {region: undo(mask) for region, mask in masks.items()}
+    return restored, None if brain is None else undo(brain)

@@ -68,7 +68,7 @@ def segment(
         predictor: Runs the networks.
         plans: One plan per region.
         observer: Follows the run and may cancel it between micro-batches.
-        micro_batch: Slices per call of the predictor.
+        micro_batch: Slices per call of the predictor, their mirror images not counted.
         in_flight: Calls of the predictor at one time, and contrasts that are normalised at one time.
         full_frame: Show every slice of the whole frame to all three networks, brain or not: the reference, by which
             the shorter way is judged.
@@ -139,7 +139,7 @@ class _Run:
 
         def work(piece: tuple[ModelPlan, Window]) -> None:
             plan, window = piece
-            slices = stack_channels(window.cut(self.prepared.modalities), plan.channels)
+            slices = stack_channels(window.cut(self.prepared.modalities), plan.channels, dtype=np.float16)
             window.paste(ask(self.predictor, plan, slices) > plan.threshold, masks[plan.region])
 
         def done(piece: tuple[ModelPlan, Window]) -> None:

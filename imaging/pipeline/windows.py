@@ -35,6 +35,9 @@ class Window:
 
     def cut(self, modalities: Mapping[Modality, npt.NDArray[np.float32]]) -> dict[Modality, npt.NDArray[np.float32]]:
         """Its part of z-scored slices, `float32 [n, i, j]` each."""
+        first, last = int(self.slices[0]), int(self.slices[-1]) + 1
+        if last - first == len(self.slices):  # with no gap between them, as nearly always, nothing is copied
+            return {modality: scores[first:last, self.i, self.j] for modality, scores in modalities.items()}
         return {modality: scores[self.slices, self.i, self.j] for modality, scores in modalities.items()}
 
     def paste(self, mask: npt.NDArray[np.bool_], into: npt.NDArray[np.bool_]) -> None:

@@ -72,6 +72,12 @@ class Box:
         i, j, k = shape
         return cls((0, 0, 0), (-(-i // multiple) * multiple, -(-j // multiple) * multiple, k))
 
+    @property
+    def of_slices(self) -> Box:
+        """The same box of axial slices `[k, i, j]`."""
+        (i, j, k), (i_end, j_end, k_end) = self.start, self.stop
+        return Box((k, i, j), (k_end, i_end, j_end))
+
     def cut(self, array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """The box's part of an array `[i, j, k]`, padded with zeros where the box reaches past it."""
         inside = array[tuple(slice(start, stop) for start, stop in zip(self.start, self.stop, strict=True))]

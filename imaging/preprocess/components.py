@@ -32,6 +32,6 @@ def drop_small(
         keep[0] = False
         kept = np.zeros_like(mask)
         kept[extent] = keep[components]
-    if np.count_nonzero(kept) * voxel_volume_ml < min_region_ml:
+    if min_region_ml > 0.0 and np.count_nonzero(kept) * voxel_volume_ml < min_region_ml:
         return np.zeros_like(mask)
     return kept

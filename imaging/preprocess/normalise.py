@@ -55,10 +55,12 @@ def z_score(voxels: npt.NDArray[np.generic], brain: BoolVolume, *, field: str = 
     """
     inside = voxels[brain].astype(np.float32)
     covered = inside[inside != 0]
-    deviation = float(covered.std(dtype=np.float64)) if covered.size else 0.0
+    mean = covered.mean(dtype=np.float64, keepdims=True) if covered.size else np.zeros(1)
+    deviation = float(covered.std(dtype=np.float64, mean=mean)) if covered.size else 0.0
     if deviation <= 0.0:
         raise ExamError(field, "must vary inside the brain", "one constant value")
-    mean = float(covered.mean(dtype=np.float64))
+    inside -= np.float32(mean[0])
+    inside /= np.float32(deviation)
     scores = np.zeros(voxels.shape, dtype=np.float32)
-    scores[brain] = np.clip((inside - np.float32(mean)) / np.float32(deviation), -Z_LIMIT, Z_LIMIT)
+    scores[brain] = np.clip(inside, -Z_LIMIT, Z_LIMIT, out=inside)
     return scores

@@ -39,9 +39,12 @@ class PreparedExam:
     reorientation: Reorientation
 
     def restore(self, slices: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
-        """Slices `[slice, i, j]` of the box as a volume `[i, j, k]` on the exam's own grid."""
-        canonical = self.box.paste(from_slices(slices), self.reorientation.target.shape)
-        return np.ascontiguousarray(self.reorientation.undo(canonical))
+        """Slices `[slice, i, j]` of the box as a volume `[i, j, k]` on the exam's own grid.
+
+        It is a view of slices: transposing all of it takes longer than finding what is in it.
+        """
+        i, j, k = self.reorientation.target.shape
+        return self.reorientation.undo(from_slices(self.box.of_slices.paste(slices, (k, i, j))))
 
     def cut(self, volume: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """A volume `[i, j, k]` on the exam's own grid as slices `[slice, i, j]` of the box."""

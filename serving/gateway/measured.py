@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.brain.plan import BrainStep
+from imaging.pipeline.predictor import Slices
 from imaging.regions import Region
 from serving.errors import ServingError
 from serving.gateway.metrics import GatewayMetrics
@@ -44,7 +45,7 @@ class MeasuredEngine:
         """What it serves."""
         return self._engine.catalog
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """Probabilities of a region, as of `InferenceEngine`."""
         name = self.catalog[region].name
         return self._asked(name, len(slices), lambda: self._engine.predict(region, slices))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.brain.plan import BrainStep
+from imaging.pipeline.predictor import Slices
 from imaging.regions import Region
 from serving.errors import EngineRequestError
 from serving.inference.catalog import ModelCatalog
@@ -36,7 +37,7 @@ class CatalogRunner(ABC):
             EngineAnswerError: The network failed, or its answer is none.
         """
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         """Probabilities of a region, as of `imaging.pipeline.predictor.Predictor`; in float16 on their way."""
         answer: npt.NDArray[np.float16] = self._run(self.catalog[region], _halved(self.catalog[region], slices))
         return answer.astype(np.float32)
@@ -59,10 +60,12 @@ class CatalogRunner(ABC):
         return answer
 
 
-def _halved(model: ServedModel, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+def _halved(model: ServedModel, slices: Slices) -> npt.NDArray[np.float16]:
     """The slices in the network's own type. Of `n` voxels no z-score is above the root of `n`, far from its limit."""
+    if slices.dtype == np.float16:
+        return slices.astype(np.float16, copy=False)
     if slices.dtype != np.float32:
-        raise EngineRequestError(model.name, f"{model.input_name} must be float32", f"{slices.dtype}")
+        raise EngineRequestError(model.name, f"{model.input_name} must be float16 or float32", f"{slices.dtype}")
     try:
         with np.errstate(over="raise"):
             return slices.astype(np.float16)

@@ -29,7 +29,7 @@ class Bright:
     """Foreground where a region's contrast is bright, softly, seen through a blur of three voxels."""
 
     def predict(self, region, slices):
-        contrast = slices[:, synthetic.CHANNEL_OF[region]]
+        contrast = slices[:, synthetic.CHANNEL_OF[region]].astype(np.float16).astype(np.float32)  # as networks take it
         blurred = sum(np.roll(contrast, shift, axis=axis) for axis in (1, 2) for shift in (-1, 0, 1)) / 6
         return (1 / (1 + np.exp(-4 * (blurred - 1.2)))).astype(np.float32)
 

@@ -101,6 +101,7 @@ class BrightFlair:
     """Finds what is bright in FLAIR, which is the lesion; TC and ET by what they look like in T1 and T1CE - T1."""
 
     def predict(self, region, slices):
+        slices = slices.astype(np.float32)
         score = {Region.WT: slices[:, 2] - 2.5, Region.TC: 0.0 - slices[:, 0], Region.ET: slices[:, -1] - 2.0}[region]
         if region is not Region.WT:
             score = np.minimum(score, slices[:, 2] - 2.5)

@@ -58,3 +58,12 @@ def test_what_is_cut_can_be_put_back():
     for window in whole_windows((10, 32, 48), micro_batch=4):
         window.paste(window.cut({Modality.T1: scores})[Modality.T1] > 0, back)
     np.testing.assert_array_equal(back, scores > 0)
+
+
+def test_slices_are_cut_with_and_without_gaps_between_them():
+    scores = np.arange(6 * 16 * 16, dtype=np.float32).reshape(6, 16, 16)
+    for shown in ([1, 2, 3], [1, 3, 4]):
+        mask = np.zeros(scores.shape, dtype=bool)
+        mask[shown] = True
+        (window,) = windows(mask, margin=0, micro_batch=8)
+        np.testing.assert_array_equal(window.cut({Modality.T1: scores})[Modality.T1], scores[shown])

@@ -53,3 +53,10 @@ def test_faults_are_refused():
         Box((-1, 0, 0), (1, 1, 1))
     with pytest.raises(GeometryError, match="box's shape"):
         Box((0, 0, 0), (1, 1, 1)).paste(np.zeros((2, 1, 1)), (4, 4, 4))
+
+
+@given(masks(), st.integers(0, 20))
+def test_the_box_of_slices_is_the_same_box(mask, margin):
+    box = Box.around(mask, margin=margin, multiple=16)
+    slices = np.moveaxis(mask, 2, 0)
+    np.testing.assert_array_equal(box.of_slices.cut(slices), np.moveaxis(box.cut(mask), 2, 0))

@@ -23,6 +23,7 @@ from imaging.modality import Channel, Modality
 from imaging.nifti import write_nifti
 from imaging.pipeline.golden import GoldenAnswer, golden_slices
 from imaging.pipeline.plan import ModelPlan
+from imaging.pipeline.predictor import Slices
 from imaging.regions import Region
 from imaging.volume import Volume
 from serving.errors import ServingError
@@ -44,9 +45,9 @@ MODALITY_NUMBERS = {
 }
 
 
-def arithmetic(region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def arithmetic(region: Region, slices: Slices) -> npt.NDArray[np.float32]:
     """Bright FLAIR is tumour: the brighter, the deeper the region."""
-    answer: npt.NDArray[np.float32] = 1.0 / (1.0 + np.exp(4.0 * (THRESHOLDS[region] - slices[:, 2])))
+    answer: npt.NDArray[np.float32] = 1.0 / (1.0 + np.exp(4.0 * (THRESHOLDS[region] - slices[:, 2].astype(np.float32))))
     return answer.astype(np.float32)
 
 
@@ -73,7 +74,7 @@ class FakeEngine:
         self.batches = 0
         self.catalog = ModelCatalog({region: _model(region) for region in Region}, {"joint": _generator()})
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         self._pass(slices)
         return arithmetic(region, slices)
 

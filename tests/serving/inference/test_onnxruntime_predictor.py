@@ -43,6 +43,7 @@ def test_answers_as_plain_onnx_runtime_does(repository: Path, region: Region) ->
     answer = engine.predict(region, slices)
 
     np.testing.assert_allclose(answer, run_onnx(content, slices), atol=1e-6)
+    np.testing.assert_array_equal(answer, engine.predict(region, slices.astype(np.float16)))
     assert answer.dtype == np.float32
     assert engine.engine is Engine.ONNXRUNTIME
     assert engine.catalog == repository_catalog(repository)
@@ -56,7 +57,7 @@ def test_refuses_slices_of_another_model(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("slices", "complaint"),
     [
-        (np.zeros((1, 3, 16, 16), np.float64), "slices must be float32, got float64"),
+        (np.zeros((1, 3, 16, 16), np.float64), "slices must be float16 or float32, got float64"),
         (np.full((1, 3, 16, 16), 1e5, np.float32), "slices must be at most 65504, got larger ones"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from imaging.pipeline.predictor import Slices
 from imaging.regions import Region
 from serving.errors import Cause, EngineUnavailableError, GoldenMismatchError, ServingError
 from serving.inference.engine import Engine
@@ -32,7 +33,7 @@ class FaultyEngine:
         self.off_by = 0.0
         self.wrong = "unet_et"
 
-    def predict(self, region: Region, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def predict(self, region: Region, slices: Slices) -> npt.NDArray[np.float32]:
         return self._falsify(self.catalog[region].name, self._genuine.predict(region, slices))
 
     def draw(self, generator: str, maps: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
