@@ -5,7 +5,8 @@
 Those that have a record are passed over, so a run that was stopped goes on where it was; --again measures anew. --quick
 takes the fewest pairs and exams: it shows that all of it runs, not how fast. Patients of GLIOSERVE_BRATS_DIR are worked
 on where they are at hand, else phantoms. Records lie in benchmarks/results; `make performance` makes tables of them.
-Exit code 1 if a benchmark failed. `brain` and `registration` measure quality and need data: run them by themselves.
+Exit code 1 if a benchmark failed. `brain`, `orientations` and `registration` measure quality and need data: run them by
+themselves.
 """
 
 from __future__ import annotations
