@@ -15,6 +15,8 @@ RUN     ?= runs/$(PROFILE)
 VGG     ?= $(if $(filter smoke,$(PROFILE)),random)
 ENGINE  ?= triton
 TARGET  ?=
+# A generator of the model repository, with which tables are made where none is to be trained.
+GENERATOR ?=
 DEVICE  ?= cpu
 # For DEVICE=gpu: a Triton in explicit mode, and its model repository as seen from here.
 TRITON_ADDRESS    ?=
@@ -95,8 +97,10 @@ generators: $(DEV) ## Train the Augmentation Network: DATA=folder VGG=weights [P
 
 tables reader-study: PROFILE = smoke
 tables reader-study: RUN = runs/tables-$(PROFILE)
-tables: $(DEV) ## Every table and figure of the paper: [DATA=folder VGG=weights PROFILE=small|paper] [RUN=...]; smoke on phantoms
-	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" $(VGG_OPTION)
+tables: $(DEV) ## Every table and figure of the paper: [DATA=folder VGG=weights|GENERATOR=models/generator_joint PROFILE=small|paper]
+	$(if $(GENERATOR),$(PY) -m export recover "$(GENERATOR)" --run "$(RUN)/generators")
+	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" $(VGG_OPTION) \
+	  $(if $(GENERATOR),--variant joint)
 
 reader-study: $(DEV) ## The blinded reader study's page, of a run of tables: DATA=folder PROFILE=... [RUN=...]
 	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" --step reader-study

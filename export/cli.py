@@ -15,6 +15,7 @@ from export.brain_source import read_source
 from export.engine_choice import EngineKind
 from export.errors import ExportError, FactsError
 from export.generator_release import ParityMap, release_generator
+from export.recover import recover_generator
 from export.release import ParityExam, release
 from export.replicas import INDEX_FILE, build_index
 from export.scores import load_scores
@@ -121,6 +122,17 @@ def generators(
             f"{released.folder}: largest difference {parity.largest_difference:.2g}, "
             f"mean {parity.mean_difference:.2g}, SSIM at most {parity.ssim_loss:.2g} below 1"
         )
+
+
+@app.command()
+def recover(
+    model: Annotated[Path, typer.Argument(help="A generator in the model repository.", exists=True, file_okay=False)],
+    *,
+    run: Annotated[Path, typer.Option(help="Folder of the run of generators that is made.", file_okay=False)],
+) -> None:
+    """Make a run of generators again from a served one, for experiments with what is shipped."""
+    target = recover_generator(model, GeneratorRunFolder(run))
+    typer.echo(f"{run}: generator {target.value}, recovered")
 
 
 @app.command()

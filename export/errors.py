@@ -39,3 +39,7 @@ class EngineChoiceError(ExportError):
 
 class TuneError(ExportError):
     """A search for the fastest engine that can't be made, or whose engine fails."""
+
+
+class RecoveryError(ExportError):
+    """A served model of which no training run can be made again."""

@@ -13,6 +13,8 @@ from imaging.brainmap.plan import GeneratorPlan
 
 INPUT = "maps"
 OUTPUT = "images"
+INNER = "net."
+"""Begins the names of the generator's own weights in a graph; older graphs go without."""
 OPERATORS = frozenset(
     {
         *("Conv", "Cast", "Concat", "LeakyRelu", "Add"),  # blocks; kernels and the map's matrices are stored in float16

@@ -8,6 +8,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.errors import GraphError
 
+STORED_AS_HALF = ".half"
+"""Ends the name of a kernel's float16 form."""
+
 
 def store_kernels_as_half(model: onnx.ModelProto) -> None:
     """Replaces every float32 kernel of a graph by its float16 rounding and a `Cast` back to float32. In place.
@@ -27,7 +30,7 @@ def store_kernels_as_half(model: onnx.ModelProto) -> None:
         if initializer.data_type != TensorProto.FLOAT or len(initializer.dims) not in {4, 5}:
             continue
         kernel = numpy_helper.to_array(initializer)
-        name, stored = initializer.name, f"{initializer.name}.half"
+        name, stored = initializer.name, f"{initializer.name}{STORED_AS_HALF}"
         largest = float(np.abs(kernel).max())
         if not largest <= float(np.finfo(np.float16).max):
             raise GraphError(name, "must fit float16", f"a largest value of {largest}")

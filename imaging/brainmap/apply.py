@@ -9,7 +9,7 @@ from imaging.brainmap.fill import healthy_bands
 from imaging.brainmap.maps import BrainMap, Lesion
 from imaging.brainmap.motion import move_lesion
 from imaging.brainmap.nearest import lookup
-from imaging.brainmap.rim import exposed_necrosis
+from imaging.brainmap.rim import exposed_necrosis, rimmed_necrosis
 
 MAX_LOST = 0.25
 """Largest share of the moved lesion that may lie outside the brain, where it is cut off."""
@@ -54,8 +54,9 @@ def apply_edit(brain_map: BrainMap, edit: MapEdit, *, seed: int) -> BrainMap:
         array[target] = brain_map.bands[modality][source]
     lesion = np.zeros_like(brain_map.lesion)
     lesion[target] = brain_map.lesion[source]
-    exposed_before = exposed_necrosis(brain_map.lesion, brain_map.brain)
-    torn = exposed_necrosis(lesion, brain_map.brain)[target] & ~exposed_before[source]
+    own = brain_map.lesion
+    enclosed = rimmed_necrosis(own, brain_map.grid.spacing_mm) & ~exposed_necrosis(own, brain_map.brain)
+    torn = exposed_necrosis(lesion, brain_map.brain)[target] & enclosed[source]
     lesion[tuple(after[kept][torn].T)] = Lesion.ET
     return BrainMap(bands, lesion, brain_map.grid)
 

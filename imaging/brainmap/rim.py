@@ -1,4 +1,4 @@
-"""Necrosis that no rim keeps from the rest of the brain."""
+"""Necrosis and the rim that keeps it from the rest of the brain, or does not."""
 
 from __future__ import annotations
 
@@ -22,10 +22,37 @@ def exposed_necrosis(lesion: ByteVolume, brain: BoolVolume) -> BoolVolume:
     necrosis: BoolVolume = lesion == Lesion.NCR
     if not necrosis.any():
         return necrosis
-    (extent,) = ndimage.find_objects(necrosis.view(np.uint8))
-    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in extent)
+    box = _with_neighbours(necrosis)
     part = lesion[box]
     other = brain[box] & ((part == Lesion.NONE) | (part == Lesion.ED))
     exposed = np.zeros_like(necrosis)
     exposed[box] = necrosis[box] & ndimage.binary_dilation(other)
     return exposed
+
+
+def rimmed_necrosis(lesion: ByteVolume, spacing_mm: tuple[float, float, float]) -> BoolVolume:
+    """Necrosis to which the rim is nearer than any other tissue.
+
+    Args:
+        lesion: Values of `Lesion`, `uint8 [i, j, k]`.
+        spacing_mm: Of its voxels.
+
+    Returns:
+        `bool [i, j, k]`; all False where there is no necrosis, or nothing beside it.
+    """
+    necrosis: BoolVolume = lesion == Lesion.NCR
+    rimmed = np.zeros_like(necrosis)
+    if not necrosis.any() or necrosis.all():
+        return rimmed
+    box = _with_neighbours(necrosis)
+    nearest = ndimage.distance_transform_edt(
+        necrosis[box], sampling=spacing_mm, return_distances=False, return_indices=True
+    )
+    rimmed[box] = necrosis[box] & (lesion[box][tuple(nearest)] == Lesion.ET)
+    return rimmed
+
+
+def _with_neighbours(necrosis: BoolVolume) -> tuple[slice, ...]:
+    """The box that holds it and every voxel beside it."""
+    (extent,) = ndimage.find_objects(necrosis.view(np.uint8))
+    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in extent)

@@ -11,7 +11,7 @@ import torch
 
 from training.experiments.plan import ExperimentFolder, ExperimentPlan
 from training.experiments.table_three import ArmScores, render_table_three
-from training.synthesis.plan import GeneratorRunFolder, GeneratorRunPlan
+from training.synthesis.plan import GeneratorFolder, GeneratorRunFolder, GeneratorRunPlan
 
 _FIGURES = (
     (
@@ -74,10 +74,8 @@ def render_results(
 def _made_of(folder: ExperimentFolder, plan: ExperimentPlan, generators: GeneratorRunPlan) -> str:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
     runs = GeneratorRunFolder(folder.generators)
-    drawn = {
-        target.value: _seconds(runs.generator(target).history)
-        for target in generators.profiles
-        if runs.generator(target).history.exists()
+    painters = {
+        target: runs.generator(target) for target in generators.profiles if runs.generator(target).weights.exists()
     }
     trained = [
         (arm.name, seed)
@@ -92,7 +90,7 @@ def _made_of(folder: ExperimentFolder, plan: ExperimentPlan, generators: Generat
         "data": f"{plan.fingerprint.patients} patients, fingerprint `{plan.fingerprint.digest[:16]}`",
         "split": f"{len(plan.split.train)} train, {len(plan.split.validation)} validate; by patient, before training",
         "seeds": f"U-Nets {', '.join(map(str, plan.seeds))}; generators {generators.seed}; cohort {plan.cohort_seed}",
-        "generators": ", ".join(f"{name} {seconds / 60:.0f} min" for name, seconds in drawn.items()),
+        "generators": ", ".join(f"{target.value} {_trained(painter)}" for target, painter in painters.items()),
         "first judge": f"VGG-19, {generators.vgg.value}",
         "U-Nets": f"{len(trained)} trainings of 3 nets each, {arms / 60:.0f} min in sum",
         "batches": "as many in every arm"
@@ -102,6 +100,13 @@ def _made_of(folder: ExperimentFolder, plan: ExperimentPlan, generators: Generat
         "versions": ", ".join(f"{name} {number}" for name, number in plan.versions.items()),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+
+def _trained(generator: GeneratorFolder) -> str:
+    """How long a generator was trained, and if that was elsewhere."""
+    if generator.shipped.exists():
+        return f"{json.loads(generator.shipped.read_text())['training_seconds'] / 60:.0f} min, as shipped"
+    return f"{_seconds(generator.history) / 60:.0f} min"
 
 
 def _fixed_steps(plan: ExperimentPlan) -> bool:

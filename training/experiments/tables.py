@@ -151,7 +151,11 @@ class _Run:
 
     @cached_property
     def _generator_plan(self) -> GeneratorRunPlan:
-        return read_plan(self._generators.plan, GeneratorRunPlan)
+        plan, here = read_plan(self._generators.plan, GeneratorRunPlan), self._dataset
+        # Else it may have learned from those who are now to validate.
+        if (plan.split, plan.fingerprint) != (here.split, here.fingerprint):
+            raise TrainingError("data", "must be the patients and the split that the generators learned from", "others")
+        return plan
 
     def _painter(self, variant: Variant) -> TorchPainter:
         return TorchPainter(
@@ -176,6 +180,10 @@ class _Run:
 
     def train_generators(self) -> None:
         request = self._request
+        wanted = [target for variant in request.variants for target in variant.targets]
+        targets = [target for target in wanted if not self._generators.generator(target).shipped.exists()]
+        if not targets:
+            return
         if request.vgg is None:
             raise TrainingError("vgg_weights", "must be given where generators are trained", "none")
         train_generators(
@@ -185,7 +193,7 @@ class _Run:
                 cache=request.cache,
                 profile=request.name.settings.generator,
                 vgg=request.vgg,
-                targets=[target for variant in request.variants for target in variant.targets],
+                targets=targets,
                 seed=request.seed,
                 label_scheme=request.label_scheme,
             )

@@ -92,6 +92,11 @@ class GeneratorFolder:
         return self.path / "curves.png"
 
     @property
+    def shipped(self) -> Path:
+        """Where the weights were recovered from a served model: that model's provenance. Such a one is not trained."""
+        return self.path / "shipped.json"
+
+    @property
     def samples(self) -> Path:
         """Real slices of a validation patient above the generator's."""
         return self.path / "samples.png"

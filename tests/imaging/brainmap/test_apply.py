@@ -141,6 +141,21 @@ def test_necrosis_that_lay_open_stays_as_it_was():
     np.testing.assert_array_equal(edited.lesion, np.roll(lesion, 2, axis=0))
 
 
+@DEEP
+@example((0, 0.5, 0), 1.0, (1, 0, 0), 1.0, 0)
+@given(small_shifts, st.floats(0.6, 1.5), angles, st.floats(0, 1.5), st.integers(0, 100))
+def test_a_tumour_without_a_rim_is_given_none(shift_mm, scale, rotation_deg, elastic_mm, seed):
+    made = ball_map()
+    lesion = made.lesion.copy()
+    lesion[lesion == Lesion.ET] = Lesion.ED
+    edit = MapEdit(shift_mm=shift_mm, scale=scale, rotation_deg=rotation_deg, elastic_mm=elastic_mm, elastic_scale_mm=8)
+    try:
+        edited = apply_edit(BrainMap(made.bands, lesion, grid()), edit, seed=seed)
+    except EditError:
+        return
+    assert not (edited.lesion == Lesion.ET).any()
+
+
 def test_the_seed_is_of_the_elastic_field_and_of_nothing_else():
     made = ball_map()
     elastic = MapEdit(elastic_mm=1.5, elastic_scale_mm=8)

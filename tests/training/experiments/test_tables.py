@@ -67,6 +67,18 @@ def test_a_second_call_does_nothing_again(folder, command):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+def test_a_generator_that_is_shipped_is_not_trained(folder, command):
+    shipped = folder.generators / "generator_joint" / "shipped.json"
+    try:
+        shipped.write_text(json.dumps({"training_seconds": 180}))
+        where = ("--run", folder.path, "--cache", folder.path.parent / "cache")
+        only = ("--variant", "joint", "--step", "generators", "--step", "results")
+        assert command("tables", *where, *only).exit_code == 0
+        assert "joint 3 min, as shipped" in folder.results.read_text()
+    finally:
+        shipped.unlink()
+
+
 def test_another_generator_is_refused(folder, command):
     weights = folder.generators / "generator_joint" / "generator.pt"
     kept = weights.read_bytes()
