@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from serving.version import SERVER_VERSION
 
 RESTRICTED = (
     "--read-only",
@@ -22,6 +25,19 @@ RESTRICTED = (
 )
 _PATIENCE_S = 240.0
 _POLL_S = 0.5
+
+
+def _reason() -> str | None:
+    """Why containers can't be run here."""
+    if os.environ.get("GLIOSERVE_IMAGE_TESTS") != "1":
+        return "takes minutes: set GLIOSERVE_IMAGE_TESTS=1"
+    if shutil.which("podman") is None:
+        return "needs podman: apt-get install podman"
+    done = subprocess.run(["podman", "info"], capture_output=True, check=False)
+    return None if done.returncode == 0 else "podman does not work here: see `podman info`"
+
+
+WHY_NOT = _reason()
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,11 @@ class Container:
         (pid,) = podman("exec", self.name, "cat", "/proc/1/task/1/children").split()
         lines = podman("exec", self.name, "cat", f"/proc/{pid}/status").splitlines()
         return next(line.split()[1:] for line in lines if line.startswith(f"{key}:"))
+
+
+def image(name: str) -> str:
+    """What one of the built images is called."""
+    return f"glioserve/{name}:{SERVER_VERSION}"
 
 
 def podman(*arguments: str) -> str:

@@ -6,7 +6,6 @@ These take minutes, so they are asked for: GLIOSERVE_IMAGE_TESTS=1. IMAGE_BUILD_
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,39 +15,21 @@ from pathlib import Path
 import pytest
 from glioserve import Client, ExamFiles
 
-from imaging.phantom import make_phantom, write_phantom
 from serving.version import SERVER_VERSION
 from tests.images.dockerfiles import DOCKERFILES, ROOT
-from tests.images.podman import RESTRICTED, Container, networks, owned_folder, podman, running
+from tests.images.podman import RESTRICTED, WHY_NOT, Container, image, networks, owned_folder, podman, running
 
 LARGEST_GATEWAY_BYTES = 700e6
 CASES = 4
 SPEC = f"name: two-workers\ncases: {CASES}\nseed: 7\nsources:\n  - kind: builtin\n"
 
 
-def _reason() -> str | None:
-    """Why these tests can't run here."""
-    if os.environ.get("GLIOSERVE_IMAGE_TESTS") != "1":
-        return "takes minutes: set GLIOSERVE_IMAGE_TESTS=1"
-    if shutil.which("podman") is None:
-        return "needs podman: apt-get install podman"
-    done = subprocess.run(["podman", "info"], capture_output=True, check=False)
-    return None if done.returncode == 0 else "podman does not work here: see `podman info`"
-
-
-WHY_NOT = _reason()
 pytestmark = [pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT)), pytest.mark.timeout(1800)]
 
 
-def image(name: str) -> str:
-    return f"glioserve/{name}:{SERVER_VERSION}"
-
-
 @pytest.fixture(scope="module", autouse=True)
-def built() -> None:
-    """All four images."""
-    done = subprocess.run(["make", "images"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+def _built(built: None) -> None:
+    """All tests here need the images."""
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +69,6 @@ def gateway(inside_and_outside: tuple[str, str], triton: Container) -> Iterator[
     ) as container:
         container.wait_healthy()
         yield container
-
-
-@pytest.fixture(scope="module")
-def exam(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A synthetic patient, as a BraTS folder."""
-    return write_phantom(make_phantom(7), tmp_path_factory.mktemp("exam"))
 
 
 def test_the_gateway_is_small() -> None:
