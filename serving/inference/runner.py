@@ -61,14 +61,12 @@ class CatalogRunner(ABC):
 
 
 def _halved(model: ServedModel, slices: Slices) -> npt.NDArray[np.float16]:
-    """The slices in the network's own type. Of `n` voxels no z-score is above the root of `n`, far from its limit."""
-    if slices.dtype == np.float16:
-        return slices.astype(np.float16, copy=False)
-    if slices.dtype != np.float32:
+    """The slices in the network's own type, whose limit lies far beyond that of z-scores."""
+    if slices.dtype not in {np.dtype(np.float16), np.dtype(np.float32)}:
         raise EngineRequestError(model.name, f"{model.input_name} must be float16 or float32", f"{slices.dtype}")
     try:
         with np.errstate(over="raise"):
-            return slices.astype(np.float16)
+            return slices.astype(np.float16, copy=False)
     except FloatingPointError:
         limit = f"{np.finfo(np.float16).max:.0f}"
         raise EngineRequestError(model.name, f"{model.input_name} must be at most {limit}", "larger ones") from None
