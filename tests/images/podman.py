@@ -66,6 +66,13 @@ class Container:
             assert time.monotonic() < end, self.logs()
             time.sleep(_POLL_S)
 
+    def wait_ready(self) -> None:
+        """Until it has said so, however often it ended and was started again before."""
+        end = time.monotonic() + _PATIENCE_S
+        while "ready on " not in self.logs():
+            assert time.monotonic() < end, self.logs()
+            time.sleep(_POLL_S)
+
     def stop(self, seconds: int = 60) -> Ended:
         """SIGTERM, and SIGKILL after so many seconds."""
         podman("stop", "--time", str(seconds), self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import socket
@@ -84,7 +85,10 @@ def played(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
         podman("volume", "create", "--opt=type=tmpfs", "--opt=device=tmpfs", "--opt=o=mode=1777,nodev", VOLUMES[1])
         subprocess.run(["podman", "volume", "import", VOLUMES[0], "-"], input=archive(secrets), check=True)
         podman("kube", "play", str(manifest))
-        GATEWAY.wait_healthy()
+        # Podman gives the volume the mode that the image's own /dev/shm has.
+        Path(json.loads(podman("volume", "inspect", VOLUMES[1]))[0]["Mountpoint"]).chmod(0o1777)
+        for container in (TRITON, GATEWAY):
+            container.wait_ready()
         yield Played(f"127.0.0.1:{port}", TlsConfig(folder / "ca.pem"), folder / "token")
     finally:
         subprocess.run(["podman", "kube", "down", str(manifest)], capture_output=True, check=False)
