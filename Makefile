@@ -97,7 +97,7 @@ generators: $(DEV) ## Train the Augmentation Network: DATA=folder VGG=weights [P
 
 tables reader-study: PROFILE = smoke
 tables reader-study: RUN = runs/tables-$(PROFILE)
-tables: $(DEV) ## Every table and figure of the paper: [DATA=folder VGG=weights|GENERATOR=models/generator_joint PROFILE=small|paper]
+tables: $(DEV) ## The paper's tables and figures: [DATA=folder VGG=weights|GENERATOR=model PROFILE=small|paper] [RUN=...]; smoke on phantoms
 	$(if $(GENERATOR),$(PY) -m export recover "$(GENERATOR)" --run "$(RUN)/generators")
 	$(PY) -m training tables $(if $(DATA),--data "$(DATA)") --profile "$(PROFILE)" --run "$(RUN)" $(VGG_OPTION) \
 	  $(if $(GENERATOR),--variant joint)
