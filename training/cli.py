@@ -176,15 +176,14 @@ def tables(
 ) -> None:
     """Make every table and figure of the paper; goes on where an earlier call stopped."""
     folder = ExperimentFolder(run or Path("runs") / f"tables-{profile.value}")
-    steps = tuple(step or Step)
     make_tables(
         TablesRequest(
             data=data or data_of_tables(folder, profile),
             folder=folder,
             cache=cache,
             name=profile,
-            vgg=vgg_of(vgg_weights) if Step.GENERATORS in steps else None,
-            steps=steps,
+            vgg=vgg_of(vgg_weights) if vgg_weights else None,  # nothing is trained where all generators are shipped
+            steps=tuple(step or Step),
             seeds=tuple(seed_of_arms) if seed_of_arms else None,
             variants=tuple(variant or Variant),
             seed=seed,

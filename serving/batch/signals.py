@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_LOOKS_UP_S = 1.0
 
 
 @dataclass
@@ -23,6 +24,15 @@ class Stop:
     def exit_code(self) -> int:
         """What a process that a signal ended is known by: 143 for SIGTERM, 130 for SIGINT."""
         return 128 + self.signal
+
+    def wait(self) -> None:
+        """Wait, in the main thread, until the process is told to end.
+
+        It looks up each second: a signal that the system hands to another thread does not wake this one, which alone
+        may act on it.
+        """
+        while not self.event.wait(_LOOKS_UP_S):
+            pass
 
 
 @contextmanager

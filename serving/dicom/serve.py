@@ -27,4 +27,4 @@ def serve(settings: DicomSettings, *, retry: bool, on_ready: Callable[[str, str]
         raise DicomMissingError("dicom", rule, f"no package {error.name or 'glioserve[dicom]'}") from None
     with stopped_by_signals() as stop, DicomNode(settings, retry=retry) as node:
         on_ready(node.address, node.metrics_address)
-        stop.event.wait()
+        stop.wait()

@@ -39,7 +39,7 @@ from training.synthesis.painter import TorchPainter, load_generator
 from training.synthesis.plan import GeneratorRunFolder, GeneratorRunPlan
 from training.synthesis.profiles import Target
 from training.synthesis.runs import GeneratorRequest, train_generators
-from training.synthesis.vgg import VggWeights
+from training.synthesis.vgg import WEIGHTS_RULE, VggWeights
 
 SHOWN_SEED = 0
 """Which of the seeds, by its place, pictures and single cases are of."""
@@ -185,7 +185,7 @@ class _Run:
         if not targets:
             return
         if request.vgg is None:
-            raise TrainingError("vgg_weights", "must be given where generators are trained", "none")
+            raise TrainingError("vgg_weights", WEIGHTS_RULE, "none")
         train_generators(
             GeneratorRequest(
                 data=request.data,

@@ -22,6 +22,7 @@ _SD = (0.229, 0.224, 0.225)
 """Of ImageNet's colours, 0 to 1, RGB: what torchvision's weights were trained with."""
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 """Subtracted from colours 0 to 255, BGR: what the authors' own weights were trained with."""
+WEIGHTS_RULE = "must name a file of VGG-19 weights, or random features by the word random"
 
 
 class VggSource(StrEnum):
@@ -51,9 +52,7 @@ class VggWeights:
 
     def __post_init__(self) -> None:
         if self.source is VggSource.FILE and self.path is None:
-            raise TrainingError(
-                "vgg_weights", "must name a file of VGG-19 weights, or random features by the word random", "none"
-            )
+            raise TrainingError("vgg_weights", WEIGHTS_RULE, "none")
         if self.source is VggSource.RANDOM and self.path is not None:
             raise TrainingError("vgg_weights", "must name no file for random features", self.path.name)
 
