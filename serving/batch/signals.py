@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_LOOKS_UP_S = 1.0
+_LOOKS_UP_S = 0.2
 
 
 @dataclass
@@ -28,11 +29,11 @@ class Stop:
     def wait(self) -> None:
         """Wait, in the main thread, until the process is told to end.
 
-        It looks up each second: a signal that the system hands to another thread does not wake this one, which alone
-        may act on it.
+        It looks up now and then: a signal that the system hands to another thread does not wake this one, which alone
+        may act on it. And it asks without the event's lock, which what handles the signal needs.
         """
-        while not self.event.wait(_LOOKS_UP_S):
-            pass
+        while not self.event.is_set():
+            time.sleep(_LOOKS_UP_S)
 
 
 @contextmanager

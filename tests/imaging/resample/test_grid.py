@@ -46,8 +46,25 @@ def test_it_lies_along_the_world_and_covers_all_and_not_much_more(shape, spacing
     low, high = corners(new).min(axis=1), corners(new).max(axis=1)
     assert (low <= world.min(axis=1) + 2e-3).all()
     assert (high >= world.max(axis=1) - 2e-3).all()
-    assert (high - low <= np.maximum(np.ptp(world, axis=1) + 1.0, 1.0) + 1e-6).all()
-    np.testing.assert_allclose(low + high, world.min(axis=1) + world.max(axis=1), atol=1e-6)
+    assert (high - low <= np.ptp(world, axis=1) + 2.0 + 1e-6).all()
+    middle = np.abs(low + high - world.min(axis=1) - world.max(axis=1)) / 2
+    assert (middle <= 0.5 + 1e-6).all()
+
+
+@given(
+    rotation=st.tuples(st.floats(1.0, 40.0), st.floats(-40.0, 40.0), st.floats(-40.0, 40.0)),
+    origin=st.tuples(*[st.floats(-200.0, 200.0)] * 3),
+)
+def test_an_oblique_grid_is_seen_at_whole_millimetres(rotation, origin):
+    new = isotropic_grid(grid((20, 21, 22), (1, 1, 1), rotation, origin))
+    np.testing.assert_array_equal(new.affine[:3, 3], np.round(new.affine[:3, 3]))
+
+
+@given(shape=st.tuples(*[st.integers(1, 40)] * 3), origin=st.tuples(*[st.floats(-200.0, 200.0)] * 3))
+def test_the_middle_of_a_grid_along_the_world_stays_where_it_is(shape, origin):
+    old = grid(shape, (0.5, 0.9, 5.0), origin=origin)
+    ends = [np.array([of.min(axis=1), of.max(axis=1)]) for of in (corners(old), corners(isotropic_grid(old)))]
+    np.testing.assert_allclose(ends[0].sum(axis=0), ends[1].sum(axis=0), atol=1e-6)
 
 
 @pytest.mark.parametrize("codes", [np.diag([-1, -1, 1]), np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]])])

@@ -1,47 +1,53 @@
-"""Signals as the system sends them, to this process: pytest's main thread is the one that waits."""
+"""Signals as the system sends them, to processes of their own."""
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
-import time
-from collections.abc import Callable
+import subprocess
+import sys
 
 import pytest
 
 from serving.batch.signals import STOP_SIGNALS, stopped_by_signals
 
-pytestmark = pytest.mark.timeout(30)
+PROGRAM = """
+import os, signal, threading, time
+from serving.batch.signals import stopped_by_signals
+
+def act():
+    time.sleep(0.3)  # by then the main thread waits
+    {act}
+
+with stopped_by_signals() as stop:
+    threading.Thread(target=act).start()
+    stop.wait()
+print(stop.signal.name, stop.exit_code)
+"""
 
 
-def after_a_while(act: Callable[[], object]) -> threading.Thread:
-    def run() -> None:
-        time.sleep(0.3)  # by then the main thread waits
-        act()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
+def told_by(act: str) -> str:
+    """What a program says that was told to end in this way."""
+    command = [sys.executable, "-c", PROGRAM.format(act=act)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_signal_ends_the_wait(number: signal.Signals) -> None:
-    with stopped_by_signals() as stop:
-        thread = after_a_while(lambda: os.kill(os.getpid(), number))
-        stop.wait()
-    thread.join()
-    assert stop.signal is number
-    assert stop.exit_code == 128 + number
+    assert told_by(f"os.kill(os.getpid(), {int(number)})") == f"{number.name} {128 + number}\n"
 
 
 def test_a_signal_that_another_thread_gets_ends_the_wait() -> None:
     """The main thread is not woken by it, and no one else may run what handles it."""
-    with stopped_by_signals() as stop:
-        thread = after_a_while(lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
-        stop.wait()
-    thread.join()
-    assert stop.signal is signal.SIGTERM
+    assert told_by("signal.pthread_kill(threading.get_ident(), signal.SIGTERM)") == "SIGTERM 143\n"
+
+
+def test_the_second_signal_acts_as_it_does_without_us() -> None:
+    twice = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.5); os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)"
+    command = [sys.executable, "-c", PROGRAM.format(act=twice)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert done.returncode == -signal.SIGTERM
 
 
 def test_handlers_are_put_back() -> None:
