@@ -15,8 +15,8 @@ from serving.triton.runtime import TritonRuntime
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (where Linux keeps it)
 SMALLEST_GLIBC = (2, 35)
-SMALLEST_SHARED_MEMORY_BYTES = 128 * 2**20
-"""Triton's Python backend keeps the tensors of running calls there: about 20 MB per model at the largest."""
+SMALLEST_SHARED_MEMORY_BYTES = 256 * 2**20
+"""Triton's Python backend keeps the tensors of running calls there: 32 MiB for each of seven instances of models."""
 
 _BUNDLED_LIBPYTHON = "3.13"
 """The Python whose library comes with the server's wheel; that of 3.11 and 3.12 must come from the machine."""

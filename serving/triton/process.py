@@ -21,6 +21,10 @@ _BACKEND = Path(__file__).with_name("backend") / "onnxruntime" / "model.py"
 _GUARD = Path(__file__).with_name("guard.py")
 _EXECUTABLE = 0o755
 _GUARD_GRACE_S = 5.0
+_REGION_BYTES = 32 * 2**20
+"""Of shared memory between Triton and one instance of a model, from the start. Triton's own 1 MiB would grow to some
+20 MiB under the first calls, under which an instance has been seen to die in the allocator of its region, as others
+report too (issues 4857 and 7308 of triton-inference-server/server)."""
 
 
 class TritonProcess:
@@ -126,6 +130,7 @@ def _command(settings: TritonSettings, runtime: TritonRuntime, backends: Path, p
         "exit-timeout-secs": max(1, int(settings.stop_timeout_s)),
     }
     flags = ["--disable-auto-complete-config"]  # models are served as they are written, or not at all
+    flags += [f"--backend-config=python,shm-{kind}-byte-size={_REGION_BYTES}" for kind in ("default", "growth")]
     if settings.traces_url is not None:
         flags += [f"--trace-config={option}" for option in _trace_options(settings.traces_url)]
     if settings.connection_age_s is not None:

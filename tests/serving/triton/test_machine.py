@@ -28,7 +28,7 @@ def test_a_good_machine() -> None:
         ({"glibc": (2, 31)}, "glibc", "2.31", "glibc 2.35 or newer"),
         ({"glibc": None}, "glibc", "none", "engine onnxruntime"),
         ({"libpython": None}, "libpython", "none", "apt-get install libpython3.12"),
-        ({"shared_memory_bytes": 64 * 2**20}, "shared memory", "64 MiB free in /dev/shm", "--shm-size 128m"),
+        ({"shared_memory_bytes": 64 * 2**20}, "shared memory", "64 MiB free in /dev/shm", "--shm-size 256m"),
         ({"shared_memory_bytes": None}, "shared memory", "not writable", "give /dev/shm"),
         ({"scratch_writable": False}, "temporary folder", "not writable", "TMPDIR"),
     ],
