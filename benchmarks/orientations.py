@@ -4,8 +4,8 @@
 
 First the 48 orders and directions of a file's axes: the masks must be the same to the voxel. Then oblique grids: the
 exam is resampled to a grid that is turned about one axis, or about three, segmented there, and compared with the masks
-of the exam as it is, brought onto that grid. Both sides are masks of voxels on grids of another phase, so that an edge
-can't be the same to the voxel. Exit code 1 if an order of axes changes a voxel.
+of the exam as it is, brought onto that grid. The turned exam was interpolated twice by then, once here in a scanner's
+place and once by the pipeline. Exit code 1 if an order of axes changes a voxel.
 """
 
 from __future__ import annotations
